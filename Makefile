@@ -1,0 +1,263 @@
+# One Makefile for both programs, their tests and their checks.  `make help` lists the targets.
+#
+#   make                    both programs, release: build/bin/runtime, build/bin/imagetool
+#   make MODE=debug         another build in its own directory: release debug sanitize coverage fuzz
+#   make CXX=clang++-14     another compiler, likewise in its own directory
+#   make V=1                shows the commands
+#
+# Sources are found by looking; a new file needs no line here.  spec/ becomes libspec.a, which both
+# programs and all tests link; runtime/ and imagetool/ become archives of everything but their main.cc.
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+SHELL := /bin/sh
+
+VERSION := 0.1.0
+MODE ?= release
+PREFIX ?= /usr/local
+DESTDIR ?=
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
+CXX ?= g++
+AR ?= ar
+CLANGXX ?= clang++-14
+
+Q := $(if $(filter-out 0,$(V)),,@)
+say = $(if $(filter-out 0,$(V)),,@printf '  %-6s %s\n' $(1) '$(2)')
+
+# ---- where things go -----------------------------------------------------------------------------
+
+is_clang := $(findstring clang,$(notdir $(firstword $(CXX))))
+VARIANT := $(MODE)$(if $(is_clang),-clang)
+B := build/$(VARIANT)
+# The release build of the default compiler is the one that people run: it goes to build/bin, build/share.
+OUT := $(if $(filter release,$(VARIANT)),build,$(B))
+BIN := $(OUT)/bin
+HELLO_IMAGE := $(OUT)/share/hello-world
+
+# ---- flags ---------------------------------------------------------------------------------------
+
+warnings := -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wconversion -Wpedantic -Werror
+hardening := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2
+mode_release := -O2 $(hardening)
+mode_debug := -O0 -D_GLIBCXX_ASSERTIONS
+# The optimizer warns of its own making under sanitizers and gcov, so there warnings stay warnings.
+mode_sanitize := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-error
+mode_coverage := -O0 --coverage -DPROJECT_COVERAGE=1 -Wno-error
+mode_fuzz := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -Wno-error
+mode_flags := $(mode_$(MODE))
+$(if $(mode_flags),,$(error MODE=$(MODE): there are release, debug, sanitize, coverage and fuzz))
+
+common := -std=c++20 -g -fPIE -ffunction-sections -fdata-sections -I. -I$(B)/gen $(warnings) $(mode_flags)
+product_flags := $(common) -fno-exceptions -fno-rtti $(CXXFLAGS)
+# Criterion's macros catch exceptions.  Without RTTI, as in the product, so that tests may derive from its classes.
+test_flags := $(common) -fexceptions -fno-rtti -Wno-conversion $(CXXFLAGS)
+link_flags := -g $(filter -O% -fsanitize% -fno-sanitize% --coverage,$(mode_flags)) \
+              -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
+
+# A sanitizer's runtime library and gcov's data need a dynamic program; everywhere else `runtime` is static.
+static := $(if $(filter release debug,$(MODE)),yes)
+runtime_link := $(if $(static),-static-pie,-pie) -Wl,--gc-sections
+runtime_libs := -lseccomp -lcap $(if $(static),-lyajl_s,-lyajl)
+imagetool_link := -pie -Wl,--gc-sections
+imagetool_libs := -lcurl -lcrypto -lzstd -lisal -lyajl -pthread
+runtime_test_libs := -lseccomp -lcap -lyajl
+imagetool_test_libs := $(imagetool_libs)
+spec_test_libs := -lyajl
+hello_maker_libs := -lcrypto -lz
+
+# ---- sources -------------------------------------------------------------------------------------
+
+find_cc = $(sort $(shell find $(1) -name '*.cc' 2>/dev/null))
+objects = $(patsubst %.cc,$(B)/obj/%.o,$(1))
+
+spec_src := $(call find_cc,spec)
+runtime_src := $(call find_cc,runtime)
+imagetool_src := $(call find_cc,imagetool)
+hello_maker_src := $(call find_cc,contrib/hello-world)
+test_support_src := $(call find_cc,tests/unit/support)
+spec_test_src := $(sort $(wildcard tests/unit/spec/test_*.cc))
+runtime_test_src := $(sort $(wildcard tests/unit/runtime/test_*.cc))
+imagetool_test_src := $(sort $(wildcard tests/unit/imagetool/test_*.cc))
+fuzz_src := $(sort $(wildcard tests/fuzz/*.cc))
+
+PROGRAMS := $(foreach p,runtime imagetool,$(if $(wildcard $(p)/main.cc),$(p)))
+UNITS := $(foreach u,spec runtime imagetool,$(if $($(u)_test_src),unit-$(u)))
+
+product_obj := $(call objects,$(spec_src) $(runtime_src) $(imagetool_src) $(hello_maker_src))
+test_obj := $(call objects,$(test_support_src) $(spec_test_src) $(runtime_test_src) $(imagetool_test_src) $(fuzz_src))
+
+# ---- main targets --------------------------------------------------------------------------------
+
+.PHONY: all programs unit hello check check-unit sanitize lint clang bench coverage \
+        install uninstall clean format help FORCE
+
+all: programs $(if $(hello_maker_src),$(HELLO_IMAGE)/index.json) ## both programs and the hello-world image (the default)
+
+programs: $(addprefix $(BIN)/,$(PROGRAMS))
+
+unit: $(addprefix $(B)/,$(UNITS))
+
+hello: ## the main job on a fresh machine: install what is missing, build, pull, bundle, run hello-world
+	@contrib/hello
+
+# `make check` goes on without the optional tools: the suites say what they skip and why.
+run_suites = BIN=$(abspath $(BIN)) BUILD=$(abspath $(B)) tests/run-all
+get_ready = contrib/install-packages build unit test || contrib/install-packages --check build unit
+
+check: ## all that this machine can run; installs what is missing
+	@$(get_ready)
+	@$(MAKE) --no-print-directory all unit
+	@$(run_suites)
+
+check-unit: ## the unit tests alone: no network, no root
+	@contrib/install-packages build unit
+	@$(MAKE) --no-print-directory unit
+	@$(run_suites) unit
+
+# One target for each suite that there is: check-cli, check-container, check-image, check-readme...
+suites := $(filter-out bench fuzz,$(patsubst tests/%/run,%,$(wildcard tests/*/run)))
+.PHONY: $(suites:%=check-%)
+$(suites:%=check-%): check-%: ## one suite: tests/NAME/run
+	@$(get_ready)
+	@$(MAKE) --no-print-directory all
+	@$(run_suites) $*
+
+sanitize: ## check under ASan and UBSan
+	@$(MAKE) --no-print-directory MODE=sanitize check
+
+lint: ## clang-format, clang-tidy, include direction, sizes, shellcheck
+	@contrib/install-packages build unit lint
+	@$(MAKE) --no-print-directory $(B)/gen/version.h
+	@contrib/lint
+
+clang: ## the same build with clang, in a directory of its own
+	@contrib/install-packages build unit lint
+	@$(MAKE) --no-print-directory CXX=$(CLANGXX) all unit
+
+bench: ## compared with crun and runc, where they are installed
+	@$(get_ready)
+	@$(MAKE) --no-print-directory all
+	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(B)) tests/bench/run
+
+coverage: ## which lines the tests reach: build/coverage/report.txt
+	@contrib/install-packages build unit test coverage
+	@$(MAKE) --no-print-directory MODE=coverage all unit
+	@find build/coverage -name '*.gcda' -delete
+	@-$(MAKE) --no-print-directory MODE=coverage check
+	@gcovr --root . --object-directory build/coverage --filter '(spec|runtime|imagetool)/' \
+	    --output build/coverage/report.txt && tail -n 3 build/coverage/report.txt
+
+format: ## clang-format everything in place
+	@contrib/install-packages lint
+	@find spec runtime imagetool tests contrib -name '*.cc' -o -name '*.h' 2>/dev/null | xargs clang-format-14 -i
+
+clean: ## removes build/
+	$(Q)rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\|.*check-%\):.*## \(.*\)/\1|\2/p' Makefile | sed 's/^.*check-%|/check-NAME|/' | \
+	    while IFS='|' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
+	@printf '\nSuites for check-NAME: unit %s\n' '$(suites)'
+	@printf 'Settings: MODE=release|debug|sanitize|coverage CXX=%s V=1 PREFIX=%s DESTDIR=\n' '$(CXX)' '$(PREFIX)'
+
+# ---- rules ---------------------------------------------------------------------------------------
+
+# A list that is rewritten only when it changes: what depends on it follows the flags, and the files found.
+define write_if_changed
+$(Q)mkdir -p $(@D)
+$(Q)printf '%s\n' $(1) > $@.new; if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
+endef
+
+commit := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+$(B)/gen/version.h: FORCE
+	$(call write_if_changed,'#pragma once' '#define PROJECT_VERSION "$(VERSION)"' '#define PROJECT_COMMIT "$(commit)"')
+
+$(B)/gen/product.flags: FORCE
+	$(call write_if_changed,'$(CXX) $(product_flags)')
+$(B)/gen/test.flags: FORCE
+	$(call write_if_changed,'$(CXX) $(test_flags)')
+$(B)/gen/link.flags: FORCE
+	$(call write_if_changed,'$(CXX) $(link_flags) $(runtime_link) $(runtime_libs) $(imagetool_link) $(imagetool_libs)')
+$(B)/gen/%.list: FORCE
+	$(call write_if_changed,'$($*_src)')
+
+$(product_obj): $(B)/obj/%.o: %.cc $(B)/gen/product.flags | $(B)/gen/version.h
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(product_flags) -MMD -MP -c -o $@ $<
+
+$(test_obj): $(B)/obj/%.o: %.cc $(B)/gen/test.flags | $(B)/gen/version.h
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(test_flags) -MMD -MP -c -o $@ $<
+
+-include $(patsubst %.o,%.d,$(product_obj) $(test_obj))
+
+# Removed first, or the archive would keep the objects of deleted files.
+define archive
+$(B)/lib$(1).a: $(call objects,$(filter-out $(1)/main.cc,$($(1)_src))) $(B)/gen/$(1).list
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && $(AR) rcsD $$@ $$(filter %.o,$$^)
+endef
+$(foreach a,spec runtime imagetool,$(eval $(call archive,$(a))))
+
+define program
+$(BIN)/$(1): $(B)/obj/$(1)/main.o $(B)/lib$(1).a $(B)/libspec.a $(B)/gen/link.flags
+	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$(CXX) $(link_flags) $($(1)_link) -o $$@ $$(filter %.o %.a,$$^) $($(1)_libs)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+define unit_program
+$(B)/unit-$(1): $(call objects,$($(1)_test_src) $(test_support_src)) $(filter-out $(B)/libspec.a,$(B)/lib$(1).a) \
+                $(B)/libspec.a $(B)/gen/link.flags $(B)/gen/$(1)_test.list
+	$$(call say,LINK,$$@)
+	$$(Q)$(CXX) $(link_flags) -pie -o $$@ $$(filter %.o %.a,$$^) -lcriterion $($(1)_test_libs)
+endef
+$(foreach u,$(UNITS:unit-%=%),$(eval $(call unit_program,$(u))))
+
+# ---- the hello-world image -----------------------------------------------------------------------
+
+$(B)/hello-world-maker: $(call objects,$(hello_maker_src)) $(B)/libspec.a $(B)/gen/link.flags
+	$(call say,LINK,$@)
+	$(Q)$(CXX) $(link_flags) -pie -Wl,--gc-sections -o $@ $(filter %.o %.a,$^) $(hello_maker_libs)
+
+# Made aside and renamed, so that nobody finds half an image.
+$(HELLO_IMAGE)/index.json: $(B)/hello-world-maker
+	$(call say,IMAGE,$(HELLO_IMAGE))
+	$(Q)rm -rf $(HELLO_IMAGE).new && mkdir -p $(HELLO_IMAGE).new
+	$(Q)$(B)/hello-world-maker $(HELLO_IMAGE).new
+	$(Q)rm -rf $(HELLO_IMAGE) && mv $(HELLO_IMAGE).new $(HELLO_IMAGE)
+
+# ---- fuzzers, once there are some ----------------------------------------------------------------
+
+ifneq ($(fuzz_src),)
+.PHONY: fuzz fuzzers
+T ?= 60
+FUZZERS := $(patsubst tests/fuzz/%.cc,$(B)/fuzz-%,$(fuzz_src))
+fuzz: ## libFuzzer on every parser of foreign bytes, T=60 seconds each; finds go to the corpus
+	@contrib/install-packages build lint
+	@$(MAKE) --no-print-directory MODE=fuzz CXX=$(CLANGXX) fuzzers
+	@for f in $(patsubst tests/fuzz/%.cc,%,$(fuzz_src)); do mkdir -p tests/fuzz/corpus/$$f && \
+	    build/fuzz-clang/fuzz-$$f -max_total_time=$(T) tests/fuzz/corpus/$$f || exit 1; done
+
+fuzzers: $(FUZZERS)
+$(FUZZERS): $(B)/fuzz-%: $(B)/obj/tests/fuzz/%.o $(B)/libimagetool.a $(B)/libruntime.a $(B)/libspec.a
+	$(call say,LINK,$@)
+	$(Q)$(CXX) $(link_flags) -fsanitize=fuzzer -pie -o $@ $(filter %.o %.a,$^) $(runtime_test_libs) $(imagetool_libs)
+endif
+
+# ---- install -------------------------------------------------------------------------------------
+
+install: all ## to $(DESTDIR)$(PREFIX)
+	$(Q)install -d $(DESTDIR)$(PREFIX)/bin
+	$(Q)install -m 0755 $(addprefix $(BIN)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+
+uninstall: ## takes away what install put there
+	$(Q)rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
