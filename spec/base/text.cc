@@ -1,0 +1,112 @@
+#include "spec/base/text.h"
+
+#include <algorithm>
+
+namespace str {
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  if (text.empty()) return parts;
+  size_t from = 0;
+  for (size_t at = text.find(separator); at != std::string_view::npos; at = text.find(separator, from)) {
+    parts.push_back(text.substr(from, at - from));
+    from = at + 1;
+  }
+  parts.push_back(text.substr(from));
+  return parts;
+}
+
+std::string join(const std::vector<std::string>& parts, std::string_view separator) {
+  std::string out;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (i) out.append(separator);
+    out.append(parts[i]);
+  }
+  return out;
+}
+
+std::string_view trim(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+bool is_blank(std::string_view text) { return trim(text).empty(); }
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+std::optional<uint64_t> bytes(std::string_view text) {
+  const size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+  std::string unit = lower(text.substr(digits));
+  if (unit.ends_with("ib")) unit.resize(unit.size() - 2);
+  else if (unit.size() > 1 && unit.ends_with('b')) unit.resize(unit.size() - 1);
+  constexpr std::string_view kUnits = "bkmgtp";
+  const size_t power = unit.empty() ? 0 : unit.size() == 1 ? kUnits.find(unit[0]) : std::string_view::npos;
+  if (power == std::string_view::npos) return std::nullopt;
+  const uint64_t scale = uint64_t{1} << (10 * power);
+
+  const std::string_view whole_and_part = text.substr(0, digits);
+  const size_t dot = whole_and_part.find('.');
+  const auto whole = number<uint64_t>(whole_and_part.substr(0, dot));
+  if (!whole || *whole > UINT64_MAX / scale) return std::nullopt;
+  uint64_t total = *whole * scale;
+  if (dot == std::string_view::npos) return total;
+  const std::string_view decimals = whole_and_part.substr(dot + 1);
+  const auto part = number<uint64_t>(decimals);
+  if (!part || decimals.size() > 6) return std::nullopt;
+  uint64_t tens = 1;
+  for (size_t i = 0; i < decimals.size(); ++i) tens *= 10;
+  // *part < 10^6 and scale ≤ 2^50: split so that nothing overflows.
+  const uint64_t fraction = scale / tens * *part + scale % tens * *part / tens;
+  if (fraction > UINT64_MAX - total) return std::nullopt;
+  return total + fraction;
+}
+
+std::string printable(std::string_view text) {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  for (const char c : text) {
+    const auto u = static_cast<unsigned char>(c);
+    if (c == '\n') out += "\\n";
+    else if (c == '\t') out += "\\t";
+    else if (c == '\r') out += "\\r";
+    else if (u < 0x20 || u == 0x7f) out += {'\\', 'x', kHex[u >> 4], kHex[u & 15]};
+    else out += c;
+  }
+  return out;
+}
+
+static size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
+    }
+  }
+  return row[b.size()];
+}
+
+std::optional<std::string_view> did_you_mean(std::string_view wrong, const std::vector<std::string_view>& candidates) {
+  if (wrong.size() > 64) return std::nullopt;
+  std::optional<std::string_view> best;
+  size_t best_distance = std::min<size_t>(2, std::max<size_t>(1, wrong.size() / 3)) + 1;
+  for (const std::string_view candidate : candidates) {
+    const size_t distance = edit_distance(wrong, candidate);
+    if (distance >= best_distance) continue;
+    best_distance = distance;
+    best = candidate;
+  }
+  return best;
+}
+
+}  // namespace str

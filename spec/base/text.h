@@ -1,0 +1,60 @@
+// Small text tools: joining, splitting, quoting, strict numbers.  No locale, no allocation beyond the result.
+#pragma once
+
+#include <charconv>
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace str {
+
+namespace detail {
+inline void append(std::string& out, std::string_view s) { out.append(s); }
+inline void append(std::string& out, const char* s) { out.append(s ? s : "(null)"); }
+inline void append(std::string& out, char c) { out.push_back(c); }
+template <std::integral N>
+  requires(!std::same_as<N, char> && !std::same_as<N, bool>)
+void append(std::string& out, N n) {
+  char buf[24];
+  out.append(buf, std::to_chars(buf, buf + sizeof buf, n).ptr);
+}
+void append(std::string& out, bool) = delete;  // say what it means instead
+}  // namespace detail
+
+// Concatenates text, characters and integers (decimal).
+template <class... Parts>
+std::string cat(const Parts&... parts) {
+  std::string out;
+  (detail::append(out, parts), ...);
+  return out;
+}
+
+// "a,b,,c" → {"a","b","","c"}; the empty string → {}.  The views point into `text`.
+std::vector<std::string_view> split(std::string_view text, char separator);
+std::string join(const std::vector<std::string>& parts, std::string_view separator);
+std::string_view trim(std::string_view text);  // blanks, tabs and newlines at both ends
+bool is_blank(std::string_view text);
+std::string lower(std::string_view text);  // ASCII
+
+// Strict: the whole of `text` is a number in range of N in base 10 (no sign for unsigned, no blanks, no '+').
+template <std::integral N>
+std::optional<N> number(std::string_view text, int base = 10) {
+  N n{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n, base);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return n;
+}
+
+// A size as people write it: "512", "64k", "512M", "1.5g", "2GiB" (powers of 1024) → bytes; nullopt if it is none.
+std::optional<uint64_t> bytes(std::string_view text);
+
+// Control characters as \n, \t, \xNN, so that foreign text cannot forge terminal output or log lines.
+std::string printable(std::string_view text);
+
+// Names in `candidates` that `wrong` may have meant (edit distance ≤ 2 and ≤ a third of its length), nearest first.
+std::optional<std::string_view> did_you_mean(std::string_view wrong, const std::vector<std::string_view>& candidates);
+
+}  // namespace str
