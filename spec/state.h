@@ -1,0 +1,57 @@
+// What <root>/<id>/state.json holds, and what `state` and `list` print of it (runtime.md, "State").
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spec/base/error.h"
+#include "spec/config.h"
+
+namespace oci {
+
+enum class Status { creating, created, running, stopped, paused };
+std::string_view text(Status status);
+
+struct Exit {
+  int32_t code = 0;  // 0–255, or 128 + the signal that ended it
+  std::string ended;  // RFC 3339
+  bool operator==(const Exit&) const = default;
+};
+
+// Kept on disk between commands; written once at create, and again only by `start` and at the end of the process.
+struct State {
+  std::string oci_version{kSpecVersion};
+  std::string id;
+  int32_t pid = 0;
+  uint64_t pid_start_time = 0;  // field 22 of /proc/PID/stat: tells a reused pid from ours
+  std::string bundle;           // absolute
+  std::string rootfs;           // absolute
+  std::string created;          // RFC 3339
+  std::string owner;            // user name or number
+  uint32_t owner_uid = 0;
+  Status status = Status::created;  // as last written; the true one also depends on the process
+  std::map<std::string, std::string> annotations;
+  // What later commands need and must not look up again: `process` is frozen at create (runtime.md step 2).
+  std::map<std::string, std::string> cgroup_paths;  // controller ("" for v2) → absolute path of the cgroup's directory
+  std::vector<std::string> created_cgroups;         // those of them that we made, and so may remove
+  std::optional<Hooks> hooks;                       // poststart and poststop
+  std::optional<Seccomp> seccomp;                   // for exec
+  std::optional<Process> process;                   // defaults for exec: capabilities, env, user, cwd…
+  std::vector<NamespaceType> namespaces;            // those that exec joins
+  bool keep = false;  // run --keep: a stopped container stays until it is deleted
+  std::optional<Exit> exit;
+  bool no_pivot = false;
+};
+
+Result<State> parse_state(std::string_view text);
+std::string encode(const State& state);  // state.json
+
+// The JSON of runtime.md's state: ociVersion, id, status, pid (0 when stopped), bundle, annotations, and what runc adds:
+// rootfs, created, owner; ours: exitCode, ended.  `indent`: as `state` prints it; otherwise one line, for hooks.
+std::string public_state(const State& state, Status now, bool indent);
+
+}  // namespace oci
