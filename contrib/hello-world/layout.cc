@@ -157,8 +157,7 @@ Result<> write_image(const std::string& dir, time_t created) {
   TRY(make_dir(str::cat(dir, "/blobs")));
   TRY(make_dir(str::cat(dir, "/blobs/sha256")));
   std::vector<std::string> variants;
-  for (const Architecture& on : architectures())
-    variants.push_back(TRY(write_variant(dir, on, created)));
+  for (const Architecture& on : architectures()) variants.push_back(TRY(write_variant(dir, on, created)));
   const Blob all = TRY(write_blob(dir, index(str::join(variants, ","))));
   const std::string top = str::cat("{", descriptor(kIndexType, all),
                                    ",\"annotations\":{\"org.opencontainers.image.ref.name\":\"latest\"}}");
