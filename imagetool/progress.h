@@ -1,0 +1,77 @@
+// What a pull tells people while it works, on stderr; results go to stdout and never through here.
+//
+//   bar    a line per layer that is redrawn in place, on a terminal; it follows the terminal's width as it changes
+//   plain  a line when a layer is done, and one every 10 s while nothing else happens: for logs and CI
+//   json   one object per line, {"event":"fetching"|"fetched"|"present"|"unpacked"|"notice"|"done", …}: for programs
+//   none   nothing
+//
+// Names that come from outside are printed with control characters escaped, so an image cannot draw on the terminal.
+// The calls may come from several threads (layers are unpacked while others are fetched); a mutex guards all of it.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spec/base/error.h"
+#include "spec/base/fd.h"
+#include "spec/digest.h"
+#include "spec/image.h"
+
+class Progress {
+ public:
+  enum class Style { none, plain, bar, json };
+  // "auto", "bar", "plain", "json", "none"; auto: bars if `out` is a terminal that can move its cursor.
+  // Kind::invalid for anything else.  `term` is $TERM.
+  static Result<Style> style(std::string_view text, Fd out, std::string_view term);
+
+  Progress(Style style, Fd out) : style_(style), out_(out) {}
+  ~Progress() { finish(); }
+  Progress(const Progress&) = delete;
+
+  // One line on what is being done now: "hello-world: asking docker.io".
+  void step(std::string_view text);
+  // Something people should know, whatever the style but none: a retry, a choice that was made.
+  void notice(std::string_view text);
+  // The layers of the image, in order.  Their states start as "waiting".
+  void layers(const std::vector<oci::Descriptor>& layers);
+  void present(const oci::Digest& layer);                   // nothing to fetch
+  void received(const oci::Digest& layer, uint64_t bytes);  // so many more
+  void fetched(const oci::Digest& layer);
+  void unpacking(const oci::Digest& layer);
+  void unpacked(const oci::Digest& layer);
+  // Redraws what has changed, and writes the line that shows a log's reader that we are alive.  Call it often.
+  void tick();
+  // Leaves the cursor on a line of its own.  Nothing is drawn after it.
+  void finish();
+
+ private:
+  enum class State { waiting, fetching, fetched, unpacking, done };
+  struct Layer {
+    oci::Digest digest;
+    uint64_t size = 0, received = 0;
+    State state = State::waiting;
+    bool present = false;
+  };
+  Layer* find(const oci::Digest& layer);
+  void advance(const oci::Digest& layer, State state);
+  void report(const Layer& layer);
+  void draw(bool last);
+  void erase();
+  void write(std::string_view text);
+  [[nodiscard]] std::string bar_line(const Layer& layer, size_t columns) const;
+  [[nodiscard]] std::string summary() const;
+
+  const Style style_;
+  const Fd out_;
+  std::mutex mutex_;
+  std::vector<Layer> layers_;
+  std::string step_;
+  size_t drawn_ = 0;       // lines on the screen that are ours to redraw
+  int64_t next_draw_ = 0;  // clocks::monotonic_ms()
+  int64_t last_line_ = 0;
+  bool finished_ = false;
+};

@@ -1,0 +1,36 @@
+// Pulling: a reference becomes an image of the store, verified and unpacked.
+//
+//   source ─▶ index ─▶ platform ─▶ manifest ─▶ config ─▶ layers ─▶ store ─▶ unpack ─▶ settle ─▶ a name
+//
+// Nothing gets a name before every digest, size and diff_id of it held and all of it is on the disk.  What is there
+// already is not fetched again: pull() of an image that is present asks only what its tag means now.  Layers are
+// unpacked by threads while others are still being fetched; two pulls of one image at the same time share the work.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "imagetool/progress.h"
+#include "imagetool/registry/registry.h"
+#include "imagetool/store/image.h"
+#include "imagetool/store/store.h"
+#include "spec/base/error.h"
+
+namespace pulls {
+
+struct Options {
+  std::string name;              // --name: kept under this name instead of the source's
+  std::string platform;          // --platform os/arch[/variant]; empty: the best for this machine
+  Registry::Options registry;    // not used for "oci:…"
+  Progress* progress = nullptr;  // not null
+};
+
+// Always asks the source.  Kinds: network (trying again may help), denied, not_found (no such image, or no such platform
+// in it), invalid (it is not what its digest says, or not a container image).  On failure no name has changed.
+Result<Image> pull(const Store& store, std::string_view reference, const Options& options);
+
+// The image if the store has it, for the platform asked for, else pull().  No network is used for an image that is
+// there; layers that were swept meanwhile are unpacked again from their blobs.
+Result<Image> ensure(const Store& store, std::string_view reference, const Options& options);
+
+}  // namespace pulls

@@ -1,0 +1,100 @@
+// The store: what was verified, on disk.  Everything left of it is untrusted, everything right of it is not.
+//
+//   DIR/oci-layout, index.json, blobs/    a plain OCI image layout: skopeo and umoci read it, and write beside us
+//   DIR/layers/<chain id>/                unpacked layers in overlayfs's form, once for all images that share them
+//   DIR/leases/, bundles/                 who uses what (leases.h); the bundles of `imagetool run`
+//   DIR/staging/<boot id>/{blobs,layers}  verified, but perhaps only in the page cache yet
+//   DIR/tmp/                              half-made things and locks
+//
+// The invariant: what has its name in blobs/ or layers/ is whole, verified and on the disk.  Bytes go to an unnamed
+// temporary file through a Verifier; commit() links that into staging/, whose name holds the id of this boot, so after
+// a power failure nothing there is found again, while a mere kill loses only what was in flight.  settle() makes an
+// image's parts durable with one syncfs(2) and moves them to their names.  index.json is replaced by rename.
+//
+// Locks are flock(2) on files that stay: DIR/lock is shared by whoever uses the store and exclusive for gc's sweep;
+// one lock per blob and per layer makes the second of two pulls wait for the first instead of doing its work again.
+// A holder of such a part lock never waits for another one, so there is no order to keep.
+//
+// The directory is 0700: a set-user-id program in an old image's layer must not be reachable by other users
+// (CVE-2021-41091, CVE-2024-25621).  A runtime opens the layers by descriptor before it enters a user namespace.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "imagetool/layers/sink.h"
+#include "spec/base/error.h"
+#include "spec/base/fd.h"
+#include "spec/digest.h"
+#include "spec/image.h"
+
+class Store {
+ public:
+  // One blob on its way in.  Bytes that were written and never committed leave nothing behind.
+  class Writer final : public Sink {
+   public:
+    Result<> write(std::string_view bytes) override;
+    // Names what was written.  Precondition: a Verifier in front has seen all of it and found `digest`.
+    // That it is there already is no error.
+    Result<> commit(const oci::Digest& digest);
+
+   private:
+    friend class Store;
+    Writer(Fd tmp, Fd blobs, UniqueFd file, std::string name);
+    Fd tmp_, staging_;
+    UniqueFd file_;
+    std::string name_;  // in tmp/, where the file system has no O_TMPFILE; else empty
+  };
+
+  // Opens `dir`, and makes it (0700) where it is missing.  Kind::denied with the way out where that is not allowed;
+  // Kind::invalid if it is something else: a directory with other things in it, a layout of another version.
+  static Result<Store> open(std::string_view dir);
+
+  // Absolute.
+  [[nodiscard]] const std::string& dir() const { return dir_; }
+  [[nodiscard]] std::string bundles_dir() const { return dir_ + "/bundles"; }
+  [[nodiscard]] Fd root() const { return root_; }
+  [[nodiscard]] Fd leases() const { return leases_; }
+  [[nodiscard]] Fd tmp() const { return tmp_; }
+
+  // ---- locks; closing the descriptor lets go ----
+  // Nothing is swept while this is held: take it before looking up what is going to be used.
+  [[nodiscard]] Result<UniqueFd> share() const;
+  // Alone in the store, for a sweep.  Kind::conflict when others still use it after `wait_ms`.
+  [[nodiscard]] Result<UniqueFd> exclude(int wait_ms) const;
+  // The right to make the part (a blob's digest, a layer's chain id).  An invalid descriptor: somebody else has it now.
+  [[nodiscard]] Result<UniqueFd> try_part(const oci::Digest& part) const;
+  // The same, and waits for it.  Precondition: the calling thread holds no other part.
+  [[nodiscard]] Result<UniqueFd> wait_part(const oci::Digest& part) const;
+
+  // ---- blobs ----
+  // Whether the blob is there, settled or staged in this boot.  A file of another size counts as absent.
+  [[nodiscard]] bool has(const oci::Descriptor& blob) const;
+  [[nodiscard]] Result<Writer> begin() const;
+  // Kind::not_found if it is not there.
+  [[nodiscard]] Result<UniqueFd> open_blob(const oci::Digest& digest) const;
+  // A whole document of at most `limit` bytes, its digest checked again: the disk is not the network, but cheap to check.
+  [[nodiscard]] Result<std::string> read_blob(const oci::Descriptor& blob, uint64_t limit) const;
+
+  // ---- layers ----
+  // The absolute directory of an unpacked layer, settled or staged; empty if it is not there.
+  [[nodiscard]] std::string layer_dir(const oci::Digest& chain_id) const;
+  // A new empty directory for a layer to be unpacked into, open; drop_layer() removes it again.
+  struct Unpacking {
+    std::string name;  // in tmp/
+    UniqueFd dir;
+  };
+  [[nodiscard]] Result<Unpacking> begin_layer() const;
+  // Precondition: its diff_id held.  That it is there already is no error.
+  Result<> commit_layer(const Unpacking& layer, const oci::Digest& chain_id) const;
+  void drop_layer(const Unpacking& layer) const;
+
+  // Puts these on the disk and gives them their names.  Parts that are settled already cost nothing.
+  Result<> settle(const std::vector<oci::Digest>& blobs, const std::vector<oci::Digest>& chain_ids) const;
+
+ private:
+  Store() = default;
+  std::string dir_, boot_;
+  UniqueFd root_, blobs_, layers_, leases_, tmp_, staged_blobs_, staged_layers_;
+};
