@@ -102,7 +102,11 @@ programs: $(addprefix $(BIN)/,$(PROGRAMS))
 unit: $(addprefix $(B)/,$(UNITS))
 
 hello: ## the main job on a fresh machine: install what is missing, build, pull, bundle, run hello-world
-	@contrib/hello
+	@BIN=$(BIN) IMAGE=$(HELLO_IMAGE) contrib/hello
+
+# Where nobody said -j, what a newcomer types uses all processors.
+jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+build = $(MAKE) --no-print-directory $(jobs)
 
 # `make check` goes on without the optional tools: the suites say what they skip and why.
 run_suites = BIN=$(abspath $(BIN)) BUILD=$(abspath $(B)) tests/run-all
@@ -110,12 +114,12 @@ get_ready = contrib/install-packages build unit test || contrib/install-packages
 
 check: ## all that this machine can run; installs what is missing
 	@$(get_ready)
-	@$(MAKE) --no-print-directory all unit
+	@+$(build) all unit
 	@$(run_suites)
 
 check-unit: ## the unit tests alone: no network, no root
 	@contrib/install-packages build unit
-	@$(MAKE) --no-print-directory unit
+	@+$(build) unit
 	@$(run_suites) unit
 
 # One target for each suite that there is: check-cli, check-container, check-image, check-readme...
@@ -123,7 +127,7 @@ suites := $(filter-out bench fuzz,$(patsubst tests/%/run,%,$(wildcard tests/*/ru
 .PHONY: $(suites:%=check-%)
 $(suites:%=check-%): check-%: ## one suite: tests/NAME/run
 	@$(get_ready)
-	@$(MAKE) --no-print-directory all
+	@+$(build) all
 	@$(run_suites) $*
 
 sanitize: ## check under ASan and UBSan
@@ -136,16 +140,16 @@ lint: ## clang-format, clang-tidy, include direction, sizes, shellcheck
 
 clang: ## the same build with clang, in a directory of its own
 	@contrib/install-packages build unit lint
-	@$(MAKE) --no-print-directory CXX=$(CLANGXX) all unit
+	@+$(build) CXX=$(CLANGXX) all unit
 
 bench: ## compared with crun and runc, where they are installed
 	@$(get_ready)
-	@$(MAKE) --no-print-directory all
+	@+$(build) all
 	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(B)) tests/bench/run
 
 coverage: ## which lines the tests reach: build/coverage/report.txt
 	@contrib/install-packages build unit test coverage
-	@$(MAKE) --no-print-directory MODE=coverage all unit
+	@+$(build) MODE=coverage all unit
 	@find build/coverage -name '*.gcda' -delete
 	@-$(MAKE) --no-print-directory MODE=coverage check
 	@gcovr --root . --object-directory build/coverage --filter '(spec|runtime|imagetool)/' \
