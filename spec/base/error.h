@@ -44,7 +44,7 @@ struct [[nodiscard]] Error {
   static Error os(std::string_view what, int err);
 
   template <class... Parts>
-  Error&& within(const Parts&... parts) && {
+  Error within(const Parts&... parts) && {
     message = str::cat(parts..., ": ", message);
     return std::move(*this);
   }
@@ -71,7 +71,7 @@ class [[nodiscard]] Result {
   [[nodiscard]] Error take_error() { assert(!ok()); return std::move(*std::get_if<1>(&state_)); }
 
   template <class... Parts>
-  Result&& within(const Parts&... parts) && {
+  Result within(const Parts&... parts) && {  // by value: TRY binds it, and the temporary is gone by then
     if (Error* e = std::get_if<1>(&state_)) e->message = str::cat(parts..., ": ", e->message);
     return std::move(*this);
   }
@@ -92,7 +92,7 @@ class [[nodiscard]] Result<void> {
   [[nodiscard]] Error take_error() { assert(!ok_); return std::move(error_); }
 
   template <class... Parts>
-  Result&& within(const Parts&... parts) && {
+  Result within(const Parts&... parts) && {  // by value: TRY binds it, and the temporary is gone by then
     if (!ok_) error_.message = str::cat(parts..., ": ", error_.message);
     return std::move(*this);
   }
@@ -107,7 +107,7 @@ class [[nodiscard]] Result<void> {
 #define TRY_CONCAT(a, b) TRY_CONCAT_(a, b)
 #define TRY_NAMED(name, ...)                                     \
   __extension__({                                                \
-    auto&& name = (__VA_ARGS__);                                 \
+    auto name = (__VA_ARGS__);                                   \
     if (!name.ok()) [[unlikely]]                                 \
       return name.take_error();                                  \
     std::move(name).take();                                      \

@@ -1,0 +1,38 @@
+#include "runtime/concerns/credentials.h"
+
+#include <linux/keyctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "spec/base/log.h"
+#include "spec/base/sys.h"
+
+namespace credentials {
+
+Result<> become_root_inside() {
+  TRY(sys::setresgid(0).within("becoming gid 0 of the user namespace (is it in linux.gidMappings?)"));
+  return sys::setresuid(0).within("becoming uid 0 of the user namespace (is it in linux.uidMappings?)");
+}
+
+Result<> apply(const plan::Process& process) {
+  if (process.umask) (void)::umask(*process.umask);  // cannot fail
+  if (process.set_groups)
+    TRY(sys::setgroups(process.groups).within("process.user.additionalGids: setting ", process.groups.size(), " groups"));
+  TRY(sys::setresgid(process.gid).within("process.user.gid: becoming ", process.gid));
+  return sys::setresuid(process.uid).within("process.user.uid: becoming ", process.uid);
+}
+
+Result<> new_session_keyring(std::string_view id) {
+  const std::string name = str::cat("_ses.", id);
+  if (::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name.c_str()) >= 0) return {};
+  const int err = errno;
+  if (err == ENOSYS || err == EPERM || err == EDQUOT) {
+    logs::debug("no session keyring of its own: ", Error::os("keyctl()", err).message, ", ignoring");
+    return {};
+  }
+  return Error::os(str::cat("keyctl(join session keyring \"", name, "\")"), err);
+}
+
+}  // namespace credentials

@@ -1,0 +1,119 @@
+#include "runtime/concerns/namespaces.h"
+
+#include <linux/nsfs.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "spec/base/sys.h"
+
+namespace namespaces {
+
+namespace {
+
+std::string map_text(const std::vector<oci::IdMapping>& mappings) {
+  std::string text;
+  for (const oci::IdMapping& m : mappings) text += str::cat(m.container_id, " ", m.host_id, " ", m.size, "\n");
+  return text;
+}
+
+Result<> write_proc(pid_t pid, const char* name, std::string_view text) {
+  const std::string path = str::cat("/proc/", pid, "/", name);
+  UniqueFd file = TRY(sys::open(path.c_str(), O_WRONLY));
+  return sys::write_all(file, text).within("writing ", path);
+}
+
+std::string_view type_text(int flag) {
+  using oci::NamespaceType;
+  for (const NamespaceType type : {NamespaceType::pid, NamespaceType::network, NamespaceType::mount, NamespaceType::ipc,
+                                   NamespaceType::uts, NamespaceType::user, NamespaceType::cgroup, NamespaceType::time})
+    if (plan::clone_flag(type) == static_cast<uint64_t>(flag)) return plan::text(type);
+  return "unknown";
+}
+
+Result<UniqueFd> open_one(const plan::NamespaceJoin& join) {
+  Result<UniqueFd> opened = sys::open(join.path.c_str(), O_RDONLY | O_NONBLOCK);
+  if (!opened.ok() && opened.error().errnum == ENOENT) return Error(Kind::invalid, str::cat("'", join.path, "' does not exist"));
+  UniqueFd fd = TRY(std::move(opened));
+  const int flag = ::ioctl(fd.raw(), NS_GET_NSTYPE);
+  if (flag < 0) return Error(Kind::invalid, str::cat("'", join.path, "' is no namespace"));
+  if (static_cast<uint64_t>(flag) != plan::clone_flag(join.type))
+    return Error(Kind::invalid, str::cat("'", join.path, "' is a ", type_text(flag), " namespace, expected ", plan::text(join.type)));
+  return fd;
+}
+
+// The same user namespace again: setns(2) refuses it with EINVAL, and there is nothing to do.
+bool is_own_user_namespace(const Joined& joined) {
+  if (joined.type != oci::NamespaceType::user) return false;
+  const Result<struct stat> theirs = sys::fstat(joined.fd);
+  const Result<struct stat> own = sys::fstatat(Fd::cwd(), "/proc/self/ns/user", 0);
+  return theirs.ok() && own.ok() && theirs.value().st_ino == own.value().st_ino && theirs.value().st_dev == own.value().st_dev;
+}
+
+Result<> join_one(const Joined& joined) {
+  return sys::setns(joined.fd, static_cast<int>(plan::clone_flag(joined.type)))
+      .within("linux.namespaces[", joined.index, "]: joining the ", plan::text(joined.type), " namespace");
+}
+
+}  // namespace
+
+Result<std::vector<Joined>> open(const std::vector<plan::NamespaceJoin>& joins) {
+  std::vector<Joined> opened;
+  for (const plan::NamespaceJoin& join : joins)
+    opened.push_back({join.type, join.index, TRY(open_one(join).within("linux.namespaces[", join.index, "].path"))});
+  // The mount namespace last: after it, paths mean the container's.
+  std::stable_sort(opened.begin(), opened.end(), [](const Joined& a, const Joined& b) {
+    return (a.type == oci::NamespaceType::mount) < (b.type == oci::NamespaceType::mount);
+  });
+  return opened;
+}
+
+Result<> join(const std::vector<Joined>& joined) {
+  const auto user = std::find_if(joined.begin(), joined.end(), [](const Joined& j) { return j.type == oci::NamespaceType::user; });
+  const bool enter_user = user != joined.end() && !is_own_user_namespace(*user);
+  std::vector<const Joined*> later;
+  for (const Joined& j : joined) {
+    if (j.type == oci::NamespaceType::user) continue;
+    Result<> done = join_one(j);
+    if (done.ok()) continue;
+    if (!enter_user || done.error().errnum != EPERM) return done;
+    later.push_back(&j);
+  }
+  if (enter_user) TRY(join_one(*user));
+  for (const Joined* j : later) TRY(join_one(*j));
+  return {};
+}
+
+Result<> join_process(Fd pidfd, uint64_t flags) {
+  return sys::setns(pidfd, static_cast<int>(flags)).within("joining the container's namespaces");
+}
+
+Result<> write_id_maps(pid_t pid, const plan::Namespaces& plan, bool privileged) {
+  TRY(write_proc(pid, "uid_map", map_text(plan.uid_mappings)).within("linux.uidMappings"));
+  // user_namespaces(7): without CAP_SETGID in the parent namespace gid_map takes a single line, once setgroups is denied.
+  if (!privileged) TRY(write_proc(pid, "setgroups", "deny").within("linux.gidMappings"));
+  return write_proc(pid, "gid_map", map_text(plan.gid_mappings)).within("linux.gidMappings");
+}
+
+Result<> write_time_offsets(const std::string& text) {
+  UniqueFd file = TRY(sys::open("/proc/self/timens_offsets", O_WRONLY).within("linux.timeOffsets"));
+  return sys::write_all(file, text).within("linux.timeOffsets");
+}
+
+Result<> loopback_up() {
+  const int n = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (n < 0) return Error::os("bringing up 'lo': socket()");
+  UniqueFd socket(n);
+  ifreq request{};
+  std::memcpy(request.ifr_name, "lo", 3);
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  if (::ioctl(socket.raw(), SIOCSIFFLAGS, &request) < 0) return Error::os("bringing up 'lo': ioctl(SIOCSIFFLAGS)");
+  return {};
+}
+
+}  // namespace namespaces
