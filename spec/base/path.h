@@ -29,7 +29,7 @@ enum class Resolver { kernel, emulated };
 
 enum class Links {
   inside,  // followed, within the root
-  refuse,  // any symbolic link on the way, the last component included, is ELOOP
+  refuse,  // any symbolic link on the way is ELOOP; as last component too, unless O_PATH|O_NOFOLLOW asks for the link
 };
 
 struct How {
@@ -46,7 +46,8 @@ Result<UniqueFd> open(Fd root, std::string_view relative, int flags, mode_t mode
 Result<UniqueFd> make_dirs(Fd root, std::string_view relative, mode_t mode, How how = {});
 
 // A target to mount a file on: the O_PATH descriptor of `relative`, made as an empty file with `mode` less the umask if
-// it is missing (its parents as by make_dirs with 0755).  Anything that is not a directory is good; a directory is EISDIR.
+// it is missing, and its parents with 0755; for a dangling link, what it points to.  Whatever is no directory will do,
+// and is not opened; a directory is EISDIR.
 Result<UniqueFd> make_file(Fd root, std::string_view relative, mode_t mode, How how = {});
 
 // The directory that holds the last component of `relative`, and its name.  The last component is not looked up, so it

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <grp.h>
+#include <linux/limits.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/file.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -196,6 +198,36 @@ Result<> setxattr(const char* path, const char* name, std::string_view value, bo
 Result<> fsetxattr(Fd fd, const char* name, std::string_view value) {
   SYS_DONE(::fsetxattr(fd.raw(), name, value.data(), value.size(), 0), "fsetxattr", str::cat(fd.raw(), ", ", name));
 }
+Result<std::string> fgetxattr(Fd fd, const char* name) {
+  std::string value(256, '\0');
+  for (;;) {
+    const ssize_t n = ::fgetxattr(fd.raw(), name, value.data(), value.size());
+    if (n >= 0) {
+      value.resize(static_cast<size_t>(n));
+      return value;
+    }
+    if (errno != ERANGE) return Error::os(str::cat("fgetxattr(", fd.raw(), ", ", name, ")"));
+    value.resize(XATTR_SIZE_MAX);  // what any attribute fits in
+  }
+}
+Result<std::vector<std::string>> flistxattr(Fd fd) {
+  char small[1024];
+  std::string large;
+  char* names = small;
+  ssize_t n = ::flistxattr(fd.raw(), small, sizeof small);
+  if (n < 0 && errno == ERANGE) {
+    large.resize(XATTR_LIST_MAX);
+    names = large.data();
+    n = ::flistxattr(fd.raw(), names, large.size());
+  }
+  if (n < 0) return Error::os(str::cat("flistxattr(", fd.raw(), ")"));
+  std::vector<std::string> list;
+  for (const char* name = names; name < names + n; name += list.back().size() + 1) list.emplace_back(name);
+  return list;
+}
+Result<> fremovexattr(Fd fd, const char* name) {
+  SYS_DONE(::fremovexattr(fd.raw(), name), "fremovexattr", str::cat(fd.raw(), ", ", name));
+}
 Result<UniqueFd> dup(Fd fd, int at_least) {
   return owned(::fcntl(fd.raw(), F_DUPFD_CLOEXEC, at_least), "dup", "");
 }
@@ -222,6 +254,14 @@ Result<std::vector<Entry>> list(Fd dir) {
       offset += entry->d_reclen;
     }
   }
+}
+
+Result<uint64_t> mount_id(Fd fd) {
+  struct statx st{};
+  if (::statx(fd.raw(), "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MNT_ID, &st) < 0)
+    return Error::os(str::cat("statx(", fd.raw(), ")"));
+  if (st.stx_mask & STATX_MNT_ID) return uint64_t{st.stx_mnt_id};
+  return uint64_t{makedev(st.stx_dev_major, st.stx_dev_minor)};
 }
 
 uint64_t filesystem_magic(Fd fd) {

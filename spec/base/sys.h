@@ -55,6 +55,9 @@ Result<> syncfs(Fd fd);
 Result<> flock(Fd fd, int operation);
 Result<> setxattr(const char* path, const char* name, std::string_view value, bool follow);
 Result<> fsetxattr(Fd fd, const char* name, std::string_view value);
+Result<std::string> fgetxattr(Fd fd, const char* name);        // ENODATA: there is none
+Result<std::vector<std::string>> flistxattr(Fd fd);            // ENOTSUP where the file system has none
+Result<> fremovexattr(Fd fd, const char* name);
 Result<UniqueFd> dup(Fd fd, int at_least = 3);  // CLOEXEC
 Result<> dup2(Fd from, int to);                 // the copy is not CLOEXEC: it is meant for a child
 Result<> set_cloexec(Fd fd, bool on);
@@ -63,6 +66,7 @@ struct Entry {
   unsigned char type;  // DT_*
 };
 Result<std::vector<Entry>> list(Fd dir);  // without "." and ".."; `dir` must not be O_PATH
+Result<uint64_t> mount_id(Fd fd);         // of the mount the file is seen through; before Linux 5.8 its device number
 uint64_t filesystem_magic(Fd fd);         // statfs f_type, 0 if it cannot be asked
 
 // ---- mounts ----
