@@ -259,9 +259,28 @@ endif
 
 # ---- install -------------------------------------------------------------------------------------
 
-install: all ## to $(DESTDIR)$(PREFIX)
-	$(Q)install -d $(DESTDIR)$(PREFIX)/bin
-	$(Q)install -m 0755 $(addprefix $(BIN)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+# Man pages and completions come from the programs' own command tables.
+share := $(DESTDIR)$(PREFIX)/share
+bash_dir := $(share)/bash-completion/completions
+zsh_dir := $(share)/zsh/site-functions
+fish_dir := $(share)/fish/vendor_completions.d
+
+install: all ## programs, man pages and completions, to $(DESTDIR)$(PREFIX)
+	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(share)/man/man1 $(bash_dir) $(zsh_dir) $(fish_dir)
+	$(Q)set -e; for p in $(PROGRAMS); do \
+	    install -m 0755 $(BIN)/$$p $(DESTDIR)$(PREFIX)/bin/$$p; \
+	    $(BIN)/$$p man >$(share)/man/man1/$$p.1; \
+	    for c in $$($(BIN)/$$p __complete "" | sed -n 's/^\([a-z][a-z-]*\)\t.*/\1/p'); do \
+	        case $$c in help|completion) continue;; esac; \
+	        $(BIN)/$$p man $$c >$(share)/man/man1/$$p-$$c.1; \
+	    done; \
+	    $(BIN)/$$p completion bash >$(bash_dir)/$$p; \
+	    $(BIN)/$$p completion zsh >$(zsh_dir)/_$$p; \
+	    $(BIN)/$$p completion fish >$(fish_dir)/$$p.fish; \
+	done
 
 uninstall: ## takes away what install put there
-	$(Q)rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
+	$(Q)for p in $(PROGRAMS); do \
+	    rm -f $(DESTDIR)$(PREFIX)/bin/$$p $(share)/man/man1/$$p.1 $(share)/man/man1/$$p-*.1 \
+	        $(bash_dir)/$$p $(zsh_dir)/_$$p $(fish_dir)/$$p.fish; \
+	done
