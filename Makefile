@@ -173,7 +173,7 @@ help: ## this list
 # A list that is rewritten only when it changes: what depends on it follows the flags, and the files found.
 define write_if_changed
 $(Q)mkdir -p $(@D)
-$(Q)printf '%s\n' $(1) > $@.new; if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
+$(Q)printf '%s\n' $(1) >$@.$$$$; if cmp -s $@.$$$$ $@; then rm -f $@.$$$$; else mv -f $@.$$$$ $@; fi
 endef
 
 commit := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -202,11 +202,11 @@ $(test_obj): $(B)/obj/%.o: %.cc $(B)/gen/test.flags | $(B)/gen/version.h
 
 -include $(patsubst %.o,%.d,$(product_obj) $(test_obj))
 
-# Removed first, or the archive would keep the objects of deleted files.
+# Made anew each time, or the archive would keep the objects of deleted files.
 define archive
 $(B)/lib$(1).a: $(call objects,$(filter-out $(1)/main.cc,$($(1)_src))) $(B)/gen/$(1).list
 	$$(call say,AR,$$@)
-	$$(Q)rm -f $$@ && $(AR) rcsD $$@ $$(filter %.o,$$^)
+	$$(Q)rm -f $$@.new && $(AR) rcsD $$@.new $$(filter %.o,$$^) && mv -f $$@.new $$@
 endef
 $(foreach a,spec runtime imagetool,$(eval $(call archive,$(a))))
 
