@@ -1,0 +1,98 @@
+#include "spec/base/file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "spec/base/clock.h"
+#include "spec/base/sys.h"
+#include "spec/base/undo.h"
+
+namespace files {
+
+static Error explained(Error error, const char* path) {
+  if (error.errnum == ENOENT) return Error(Kind::not_found, ENOENT, str::cat("'", path, "' does not exist"));
+  // What a FIFO without a reader, or a socket, says to an open that does not wait.
+  if (error.errnum == ENXIO) return Error(Kind::invalid, str::cat("'", path, "' is not a regular file"));
+  return error;
+}
+
+Result<std::string> read(Fd file, size_t limit) {
+  std::string text;
+  char buffer[16384];
+  while (const size_t n = TRY(sys::read(file, buffer, sizeof buffer))) {
+    text.append(buffer, n);
+    if (text.size() > limit) return Error(Kind::invalid, str::cat("larger than ", limit, " bytes"));
+  }
+  return text;
+}
+
+Result<std::string> read(Fd dir, const char* path, size_t limit) {
+  auto opened = sys::openat(dir, path, O_RDONLY | O_NONBLOCK);
+  if (!opened.ok()) return explained(opened.take_error(), path);
+  const UniqueFd file = std::move(opened).take();
+  const struct stat st = TRY(sys::fstat(file));
+  if (!S_ISREG(st.st_mode)) return Error(Kind::invalid, str::cat("'", path, "' is not a regular file"));
+  return read(file, limit).within("reading '", path, "'");
+}
+
+Result<> write_existing(Fd dir, const char* path, std::string_view data) {
+  auto opened = sys::openat(dir, path, O_WRONLY | O_NONBLOCK);
+  if (!opened.ok()) return explained(opened.take_error(), path);
+  const UniqueFd file = std::move(opened).take();
+  const size_t written = TRY(sys::write(file, data.data(), data.size()).within("writing '", path, "'"));
+  if (written != data.size()) return Error(Kind::os, EIO, str::cat("writing '", path, "': cut short"));
+  return {};
+}
+
+// A name that nobody else uses: neither another process, nor a thread, nor one that died here before.
+static Result<std::string> temporary_name(const char* name) {
+  uint64_t random = 0;
+  if (::getrandom(&random, sizeof random, 0) != sizeof random) return Error::os("getrandom()");
+  return str::cat(".", name, ".", random);
+}
+
+Result<> replace(Fd dir, const char* name, std::string_view data, mode_t mode, Durable durable) {
+  const std::string temporary = TRY(temporary_name(name));
+  const UniqueFd file =
+      TRY(sys::openat(dir, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
+  Undo remove(
+      [&] { (void)sys::unlinkat(dir, temporary.c_str(), 0); });  // it is gone, or there is no more to do
+  TRY(sys::fchmod(file, mode));                                  // whatever the umask says
+  TRY(sys::write_all(file, data).within("writing '", name, "'"));
+  if (durable == Durable::yes) TRY(sys::fsync(file).within("writing '", name, "'"));
+  TRY(sys::renameat(dir, temporary.c_str(), dir, name));
+  remove.keep();
+  if (durable == Durable::no) return {};
+  const UniqueFd here = TRY(sys::openat(dir, ".", O_RDONLY | O_DIRECTORY));
+  return sys::fsync(here).within("writing '", name, "'");
+}
+
+Result<> lock(Fd file, Lock kind, int64_t wait_ms) {
+  const int operation = kind == Lock::shared ? LOCK_SH : LOCK_EX;
+  const int64_t deadline = clocks::monotonic_ms() + wait_ms;
+  // flock(2) itself knows no deadline.  Holders are quick, so the first looks come soon after each other.
+  for (int64_t pause = 1;; pause = std::min<int64_t>(pause * 2, 20)) {
+    auto locked = sys::flock(file, operation | LOCK_NB);
+    if (locked.ok() || locked.error().errnum != EWOULDBLOCK) return locked;
+    const int64_t left = deadline - clocks::monotonic_ms();
+    if (left <= 0)
+      return Error(Kind::conflict, EWOULDBLOCK,
+                   wait_ms > 0 ? str::cat("still locked by another process after ", wait_ms, " ms")
+                               : std::string("locked by another process"));
+    const timespec time{0, static_cast<long>(std::min(pause, left)) * 1000000};
+    (void)::nanosleep(&time, nullptr);  // woken early, we look early
+  }
+}
+
+Result<UniqueFd> lock(Fd dir, const char* name, Lock kind, int64_t wait_ms) {
+  UniqueFd file = TRY(sys::openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600));
+  TRY(lock(file, kind, wait_ms).within("'", name, "'"));
+  return file;
+}
+
+}  // namespace files
