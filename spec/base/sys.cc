@@ -411,6 +411,42 @@ Result<UniqueFd> connect_unix(std::string_view path) {
   return socket;
 }
 
+Result<UniqueFd> accept(Fd listener) {
+  return owned(retry([&] { return ::accept4(listener.raw(), nullptr, nullptr, SOCK_CLOEXEC); }), "accept", "");
+}
+
+// A name beneath a directory descriptor always fits into sun_path this way.
+static sockaddr_un address_in(Fd dir, std::string_view name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = str::cat(dir.proc_path(), "/", name);
+  assert(path.size() < sizeof address.sun_path);
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  return address;
+}
+
+Result<UniqueFd> listen_seqpacket(Fd dir, std::string_view name) {
+  const int n = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  if (n < 0) return Error::os("socket()");
+  UniqueFd socket(n);
+  const sockaddr_un address = address_in(dir, name);
+  // The mode of the node comes from the socket's own (unix(7)), so that it is private from the first moment.
+  if (::fchmod(n, 0600) < 0 || ::bind(n, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+    return Error::os(str::cat("bind(\"", name, "\")"));
+  if (::listen(n, 4) < 0) return Error::os("listen()");
+  return socket;
+}
+
+Result<UniqueFd> connect_seqpacket(Fd dir, std::string_view name) {
+  const int n = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  if (n < 0) return Error::os("socket()");
+  UniqueFd socket(n);
+  const sockaddr_un address = address_in(dir, name);
+  if (retry([&] { return ::connect(n, reinterpret_cast<const sockaddr*>(&address), sizeof address); }) < 0)
+    return Error::os(str::cat("connect(\"", name, "\")"));
+  return socket;
+}
+
 Result<> send(Fd socket, std::string_view data, std::span<const Fd> fds) {
   constexpr size_t kMostFds = 64;
   assert(fds.size() <= kMostFds && !data.empty());

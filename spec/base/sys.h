@@ -118,6 +118,10 @@ struct SocketPair {
 Result<SocketPair> socketpair(int type);  // AF_UNIX
 Result<SocketPair> pipe();                // left: read end, right: write end
 Result<UniqueFd> connect_unix(std::string_view path);  // SOCK_STREAM; long paths go through /proc/self/fd
+Result<UniqueFd> accept(Fd listener);
+// A listening AF_UNIX SOCK_SEQPACKET socket named `name` in `dir`, mode 0600.  Reached with connect_seqpacket.
+Result<UniqueFd> listen_seqpacket(Fd dir, std::string_view name);
+Result<UniqueFd> connect_seqpacket(Fd dir, std::string_view name);
 // Sends `data` (not empty) with `fds` by SCM_RIGHTS, in one message.  EPIPE does not raise SIGPIPE.
 Result<> send(Fd socket, std::string_view data, std::span<const Fd> fds = {});
 struct Message {

@@ -1,0 +1,85 @@
+#include "runtime/concerns/workdir.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "spec/base/path.h"
+#include "spec/base/sys.h"
+
+namespace workdir {
+
+namespace {
+
+constexpr size_t kMostPasswd = 1 << 20;  // R9: an image chooses this file
+
+// getcwd(2) marks a directory that cannot be reached from the root; glibc's wrapper would hide it.
+Result<> check_inside(const std::string& cwd) {
+  char buffer[PATH_MAX + 32];
+  const long n = ::syscall(SYS_getcwd, buffer, sizeof buffer);
+  if (n > 0 && buffer[0] == '/') return {};
+  return Error(Kind::invalid, str::cat("process.cwd: '", cwd, "' leads out of the container's root file system"));
+}
+
+Result<> make(const std::string& cwd, uid_t uid, gid_t gid) {
+  UniqueFd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
+  UniqueFd made = TRY(path::make_dirs(root, cwd, 0755));
+  return sys::fchownat(made, "", uid, gid, AT_EMPTY_PATH);
+}
+
+std::string read_passwd() {
+  std::string text;
+  Result<UniqueFd> opened = sys::open("/etc/passwd", O_RDONLY | O_NONBLOCK);
+  if (!opened.ok()) return text;
+  const UniqueFd file = std::move(opened).take();
+  const Result<struct stat> st = sys::fstat(file);
+  if (!st.ok() || !S_ISREG(st.value().st_mode) || st.value().st_size > static_cast<off_t>(kMostPasswd)) return text;
+  text.resize(static_cast<size_t>(st.value().st_size));
+  const Result<size_t> n = sys::pread(file, text.data(), text.size(), 0);
+  text.resize(n.ok() ? n.value() : 0);
+  return text;
+}
+
+}  // namespace
+
+Result<> enter(const std::string& cwd, uid_t uid, gid_t gid) {
+  if (cwd.empty()) return sys::chdir("/");
+  Result<> entered = sys::chdir(cwd.c_str());
+  if (!entered.ok() && entered.error().errnum == ENOENT) {
+    TRY(make(cwd, uid, gid).within("process.cwd: '", cwd, "' does not exist and cannot be made"));
+    entered = sys::chdir(cwd.c_str());
+  }
+  // EACCES: perhaps the process's own user may enter it; enter_again tells.
+  if (!entered.ok() && entered.error().errnum != EACCES) return std::move(entered).within("process.cwd");
+  return check_inside(cwd);
+}
+
+Result<> enter_again(const std::string& cwd) {
+  if (cwd.empty()) return {};
+  TRY(sys::chdir(cwd.c_str()).within("process.cwd: the user of the process cannot enter it"));
+  return check_inside(cwd);
+}
+
+std::string home_of(std::string_view passwd, uid_t uid) {
+  for (const std::string_view line : str::split(passwd, '\n')) {
+    const std::vector<std::string_view> fields = str::split(line, ':');
+    if (fields.size() >= 6 && str::number<uid_t>(fields[2]) == uid) return std::string(fields[5]);
+  }
+  return {};
+}
+
+Result<> fill_home(plan::Process& process) {
+  const auto is_home = [](const std::string& entry) { return entry.starts_with("HOME="); };
+  const auto given = std::find_if(process.env.begin(), process.env.end(), is_home);
+  if (given != process.env.end() && given->size() > 5) return {};
+  std::string home = home_of(read_passwd(), process.uid);
+  if (home.empty()) home = "/";
+  if (given != process.env.end()) *given = "HOME=" + home;
+  else process.env.push_back("HOME=" + home);
+  return {};
+}
+
+}  // namespace workdir

@@ -1,0 +1,21 @@
+// The working directory and the home of the container's process, looked up inside the container after pivot_root.
+#pragma once
+
+#include <string>
+
+#include "runtime/plan/process.h"
+#include "spec/base/error.h"
+
+namespace workdir {
+
+// Changes to `cwd` (absolute).  A missing directory is made, owned by uid:gid, as runc and crun do.  Refuses a
+// directory outside the root (a descriptor that leaked in: CVE-2024-21626).  Errors name process.cwd.
+Result<> enter(const std::string& cwd, uid_t uid, gid_t gid);
+// The same with the final user: what only root may enter on a network file system or in a private home is found again.
+Result<> enter_again(const std::string& cwd);
+// HOME in process.env where it is absent or empty: the user's directory in the container's /etc/passwd, else "/".
+Result<> fill_home(plan::Process& process);
+// The home of `uid` in the text of a passwd(5) file; empty if it has none.
+std::string home_of(std::string_view passwd, uid_t uid);
+
+}  // namespace workdir

@@ -1,0 +1,22 @@
+// The host descriptors a stage works with, opened by the parent just before spawn and inherited by clone().
+// Everything else a stage needs is in the plan.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/concerns/namespaces.h"
+#include "spec/base/fd.h"
+
+namespace stages {
+
+struct Handles {
+  std::vector<namespaces::Joined> joins;  // `create`: namespaces by path
+  UniqueFd target;                        // `exec`: pidfd of the container's init …
+  uint64_t target_namespaces = 0;         // … and which of its namespaces to join, as CLONE_NEW*
+  UniqueFd cgroup;                        // v2 directory for CLONE_INTO_CGROUP; invalid: none
+  std::vector<UniqueFd> cgroup_tasks;     // v1: files to write "0" into
+  UniqueFd start_listener;                // where `start` will connect; invalid: `start` comes over the channel
+};
+
+}  // namespace stages

@@ -1,0 +1,205 @@
+#include "runtime/stages/init.h"
+
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include "runtime/concerns/capabilities.h"
+#include "runtime/concerns/command.h"
+#include "runtime/concerns/credentials.h"
+#include "runtime/concerns/devices.h"
+#include "runtime/concerns/hooks.h"
+#include "runtime/concerns/limits.h"
+#include "runtime/concerns/lsm.h"
+#include "runtime/concerns/masks.h"
+#include "runtime/concerns/mounts.h"
+#include "runtime/concerns/rootfs.h"
+#include "runtime/concerns/seccomp.h"
+#include "runtime/concerns/sysctls.h"
+#include "runtime/concerns/terminal.h"
+#include "runtime/concerns/workdir.h"
+#include "spec/base/sys.h"
+
+namespace stages {
+
+namespace {
+
+using oci::NamespaceType;
+
+// Signals as a program expects to find them: nothing blocked, nothing ignored or handled by us.
+Result<> reset_signals() {
+  for (const int number : {SIGPIPE, SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH}) ::signal(number, SIG_DFL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  if (::sigprocmask(SIG_SETMASK, &none, nullptr) < 0) return Error::os("sigprocmask()");
+  return {};
+}
+
+Result<> enter_namespaces(Channel& channel, const plan::Plan& plan, const Handles& handles, Entry entry) {
+  if (entry == Entry::direct) {
+    TRY(namespaces::join(handles.joins));
+    if (plan.namespaces.is_new(NamespaceType::user)) {
+      TRY(channel.send(Tag::want_setup));
+      TRY(channel.expect(Tag::setup_done));
+    }
+  }
+  if (plan.namespaces.user()) TRY(credentials::become_root_inside());
+  if (plan.namespaces.new_cgroup) TRY(sys::unshare(CLONE_NEWCGROUP).within("making the cgroup namespace"));
+  return {};
+}
+
+Result<> name_host(const plan::Plan& plan) {
+  if (!plan.hostname.empty()) TRY(sys::sethostname(plan.hostname).within("hostname: setting '", plan.hostname, "'"));
+  if (!plan.domainname.empty()) TRY(sys::setdomainname(plan.domainname).within("domainname: setting '", plan.domainname, "'"));
+  return {};
+}
+
+Result<> prepare_process(const plan::Plan& plan) {
+  TRY(sys::setsid());
+  if (plan.new_keyring) TRY(credentials::new_session_keyring(plan.id));
+  TRY(name_host(plan));
+  if (plan.namespaces.is_new(NamespaceType::network)) TRY(namespaces::loopback_up());
+  return {};
+}
+
+bool pauses_for_hooks(const oci::Hooks& hooks) {
+  return !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty() || !hooks.start_container.empty();
+}
+
+// The runtime's hooks run between the mounts and pivot_root; then the container's own.  Yields the state for the
+// hooks that init runs itself: only the parent knows the pid as the host sees it.
+Result<std::string> pause_for_hooks(Channel& channel, const plan::Plan& plan) {
+  if (!pauses_for_hooks(plan.hooks)) return std::string();
+  TRY(channel.send(Tag::want_hooks));
+  const std::optional<Packet> answer = TRY(channel.receive());
+  if (!answer) return Error(Kind::protocol, "the runtime went away");
+  if (answer->tag != Tag::hooks_done) return Error(Kind::protocol, "the runtime sent an unexpected message");
+  TRY(hooks::run("createContainer", plan.hooks.create_container, answer->payload));
+  return answer->payload;
+}
+
+Result<> set_up_terminal(Channel& channel, rootfs::Root& root, const plan::Process& process) {
+  terminal::Pty pty = TRY(terminal::open(root, process.console_size, process.uid, process.gid).within("making the terminal"));
+  TRY(channel.send(Tag::terminal, pty.name, {pty.master.get()}));
+  return terminal::adopt(std::move(pty.slave)).within("taking the terminal");
+}
+
+// Everything up to pivot_root, while the runtime's own /proc and paths are still in sight.
+Result<rootfs::Root> set_up_filesystem(const plan::Plan& plan) {
+  rootfs::Root root = TRY(rootfs::prepare(plan.rootfs));
+  for (const plan::MountStep& step : plan.mounts) TRY(mounts::apply(step, root));
+  TRY(devices::apply(plan.devices, root));
+  return root;
+}
+
+Result<> enter_filesystem(const plan::Plan& plan, rootfs::Root& root) {
+  TRY(rootfs::enter(plan.rootfs, root).within("entering the root file system"));
+  TRY(sysctls::apply(plan.sysctls));
+  TRY(masks::apply(plan.masks));
+  return plan.rootfs.readonly ? rootfs::make_readonly() : Result<>();
+}
+
+// Where `start` finds us: over the channel for `run`, else through the socket in the state directory.
+Result<Channel> wait_for_start(Channel& channel, const Handles& handles) {
+  if (!handles.start_listener.valid()) {
+    TRY(channel.expect(Tag::start));
+    return std::move(channel);
+  }
+  channel.close();
+  for (;;) {
+    Channel starter(TRY(sys::accept(handles.start_listener)));
+    // A `start` that was killed before it spoke is no start: wait for the next.
+    if (starter.expect(Tag::start).ok()) return starter;
+  }
+}
+
+Result<> take_on_limits(const plan::Process& process) {
+  TRY(limits::apply_rlimits(process));
+  return limits::apply_scheduling(process);
+}
+
+// The order is what matters here: see capabilities.h for the sets around the ids, and config-linux.md for seccomp,
+// which without no-new-privileges can only be loaded while CAP_SYS_ADMIN is there.
+Result<> take_on_identity(const plan::Process& process, const plan::SeccompProgram* filter, Fd lsm_attribute) {
+  const plan::CapabilitySets sets = process.capabilities.value_or(plan::CapabilitySets{});
+  TRY(lsm::apply(process, lsm_attribute));
+  if (filter && !process.no_new_privileges) TRY(seccomp::load(*filter));
+  TRY(capabilities::before_credentials(sets));
+  TRY(credentials::apply(process));
+  TRY(workdir::enter_again(process.cwd));
+  TRY(capabilities::after_credentials(sets));
+  if (process.no_new_privileges) TRY(sys::prctl(PR_SET_NO_NEW_PRIVS, 1));
+  if (filter && process.no_new_privileges) TRY(seccomp::load(*filter));
+  return {};
+}
+
+const plan::SeccompProgram* pointer(const std::optional<plan::SeccompProgram>& program) { return program ? &*program : nullptr; }
+
+}  // namespace
+
+Result<> enter_cgroups(const std::vector<UniqueFd>& tasks) {
+  for (const UniqueFd& file : tasks) TRY(sys::write_all(file, "0").within("entering the container's cgroup"));
+  return {};
+}
+
+Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry entry) {
+  TRY(reset_signals());
+  if (entry == Entry::direct) TRY(enter_cgroups(handles.cgroup_tasks));
+  limits::reset_affinity();
+  TRY(enter_namespaces(channel, plan, handles, entry));
+  TRY(sys::prctl(PR_SET_DUMPABLE, 0));
+  TRY(prepare_process(plan));
+  plan::Process process = plan.process.value_or(plan::Process{});
+  TRY(limits::apply_oom_score(process));
+  UniqueFd lsm_attribute = TRY(lsm::open_exec_attribute(process));
+
+  rootfs::Root root = TRY(set_up_filesystem(plan));
+  const std::string hook_state = TRY(pause_for_hooks(channel, plan));
+  if (process.terminal) TRY(set_up_terminal(channel, root, process));
+  TRY(enter_filesystem(plan, root));
+
+  TRY(workdir::enter(process.cwd, process.uid, process.gid));
+  TRY(workdir::fill_home(process));
+  std::string path;
+  if (plan.process) path = TRY(command::find(process));
+  TRY(channel.send(Tag::ready));
+
+  Channel starter = TRY(wait_for_start(channel, handles));
+  const auto finish = [&]() -> Result<> {
+    if (!plan.process) return Error(Kind::invalid, "process: missing: the container can be created but not started without it");
+    TRY(hooks::run("startContainer", plan.hooks.start_container, hook_state));
+    TRY(sys::close_range(3 + process.preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC));
+    TRY(take_on_limits(process));
+    TRY(take_on_identity(process, pointer(plan.seccomp), lsm_attribute));
+    return command::execute(process, path);
+  };
+  const Result<> failed = finish();
+  starter.fail(failed.error());
+  return failed;
+}
+
+Result<> tenant(Channel& channel, const Tenant& tenant) {
+  plan::Process process = tenant.process;
+  TRY(reset_signals());
+  TRY(limits::apply_oom_score(process));
+  UniqueFd lsm_attribute = TRY(lsm::open_exec_attribute(process));
+  if (tenant.user_namespace) TRY(credentials::become_root_inside());
+  TRY(sys::setsid());
+  if (process.terminal) {
+    rootfs::Root root = TRY(rootfs::current());
+    TRY(set_up_terminal(channel, root, process));
+  }
+  TRY(limits::apply_affinity(process.cpus_initial, "process.execCPUAffinity.initial"));
+  TRY(workdir::enter(process.cwd, process.uid, process.gid));
+  TRY(workdir::fill_home(process));
+  const std::string path = TRY(command::find(process));
+  TRY(sys::close_range(3 + process.preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC));
+  TRY(take_on_limits(process));
+  TRY(channel.send(Tag::ready));
+  TRY(channel.expect(Tag::start));
+  TRY(limits::apply_affinity(process.cpus_final, "process.execCPUAffinity.final"));
+  TRY(take_on_identity(process, pointer(tenant.seccomp), lsm_attribute));
+  return command::execute(process, path);
+}
+
+}  // namespace stages
