@@ -1,0 +1,130 @@
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "spec/base/clock.h"
+#include "spec/base/process.h"
+#include "spec/base/sys.h"
+
+static process::Command shell(const char* script) {
+  return {
+      .path = "/bin/sh", .argv = {"sh", "-c", script}, .env = {"PATH=/usr/bin:/bin"}, .timeout_ms = 20000};
+}
+
+Test(process, outcome_as_text) {
+  const struct {
+    const char* script;
+    const char* want;
+  } cases[] = {
+      {"exit 0", "exit status 0"},
+      {"exit 3", "exit status 3"},
+      {"echo why >&2; exit 1", "exit status 1: why"},
+      {"printf 'one\\ntwo\\033\\n\\n' >&2; exit 1", "exit status 1: two\\x1b"},
+      {"kill -SEGV $$", "killed by signal 11"},
+      {"echo x; echo y >&2", "exit status 0: y"},
+  };
+  for (const auto& c : cases) {
+    const std::string got = process::run(shell(c.script)).take().text();
+    cr_expect_str_eq(got.c_str(), c.want, "%s", c.script);
+  }
+}
+
+Test(process, gets_what_it_is_given_and_nothing_else) {
+  // A descriptor that was left open for everyone, and signals that we block or ignore.
+  const int leaked = ::dup2(::open("/dev/null", O_RDONLY), 77);
+  sigset_t usr1;
+  sigemptyset(&usr1);
+  sigaddset(&usr1, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &usr1, nullptr);
+  ::signal(SIGUSR2, SIG_IGN);
+  process::Command command =
+      shell("cat; env; ls /proc/self/fd | tr '\\n' ' '; grep -E 'Sig(Blk|Ign)' /proc/$$/status");
+  command.env = {"PATH=/usr/bin:/bin", "A=b c"};
+  command.input = "input\n";
+  const process::Outcome got = process::run(command).take();
+  ::close(leaked);
+  cr_expect(got.ok());
+  cr_expect(got.out.starts_with("input\n"), "%s", got.out.c_str());
+  cr_expect(got.out.find("A=b c\n") != std::string::npos);
+  cr_expect(got.out.find("HOME=") == std::string::npos);
+  cr_expect(
+      got.out.find("0 1 2 3 SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n") != std::string::npos,
+      "%s",
+      got.out.c_str());  // 3 is the directory that ls reads
+}
+
+Test(process, input_that_is_not_read) {
+  process::Command command = shell("exit 0");
+  const std::string much(4 << 20, 'x');
+  command.input = much;
+  cr_expect(process::run(command).take().ok());
+}
+
+Test(process, the_end_of_long_output_is_kept) {
+  process::Command command =
+      shell("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; echo last >&2");
+  command.keep = 100;
+  const process::Outcome got = process::run(command).take();
+  cr_expect(got.ok());
+  cr_expect(got.out.ends_with("line 19998\nline 19999\n"), "%s", got.out.c_str());
+  cr_expect_eq(got.out.size(), 100);
+  cr_expect(got.out_cut);
+  cr_expect_str_eq(got.err.c_str(), "last\n");
+  cr_expect(!process::run(shell("echo short")).take().out_cut);
+}
+
+Test(process, deadline) {
+  process::Command command = shell("echo before >&2; sleep 30");
+  command.timeout_ms = 100;
+  command.own_group = true;
+  const process::Outcome got = process::run(command).take();
+  cr_expect(got.timed_out);
+  cr_expect(!got.ok());
+  cr_expect_geq(got.milliseconds, 100);
+  cr_expect_lt(got.milliseconds, 10000);
+  const std::string text = got.text();
+  cr_expect(text.starts_with("killed after 1") && text.ends_with(" ms: before"), "%s", text.c_str());
+  cr_expect_eq(::waitpid(-1, nullptr, WNOHANG), -1, "a zombie is left");
+}
+
+Test(process, a_daemon_is_not_waited_for) {
+  const int64_t start = clocks::monotonic_ms();
+  const process::Outcome got = process::run(shell("sleep 5 & echo $!")).take();
+  cr_expect(got.ok());
+  cr_expect_lt(clocks::monotonic_ms() - start, 4000);
+  ::kill(atoi(got.out.c_str()), SIGKILL);
+}
+
+Test(process, leaves_no_descriptors) {
+  const auto count = [] {
+    const UniqueFd dir = sys::open("/proc/self/fd", O_RDONLY | O_DIRECTORY).take();
+    return sys::list(dir).take().size();
+  };
+  const size_t before = count();
+  for (int i = 0; i < 3; ++i) cr_expect(process::run(shell("echo a; echo b >&2")).take().ok());
+  cr_expect(!process::run({.path = "/nowhere"}).ok());
+  cr_expect_eq(count(), before);
+}
+
+Test(process, what_cannot_be_started) {
+  const auto missing = process::run({.path = "/nowhere/program"});
+  cr_assert(!missing.ok());
+  cr_expect_eq(missing.error().kind, Kind::not_found);
+  cr_expect_str_eq(missing.error().message.c_str(),
+                   "'/nowhere/program' does not exist, or the interpreter that it names");
+  const auto not_executable = process::run({.path = "/etc/passwd"});
+  cr_assert(!not_executable.ok());
+  cr_expect_eq(not_executable.error().kind, Kind::denied);
+  cr_expect_str_eq(not_executable.error().message.c_str(), "'/etc/passwd' is not executable for us");
+}
+
+Test(process, found_in_a_path) {
+  const std::string found = process::find("sh", "relative:/nowhere:/usr/bin:/bin").take();
+  cr_expect(found == "/usr/bin/sh" || found == "/bin/sh");
+  const auto missing = process::find("nothing-like-it", "/usr/bin:/bin");
+  cr_assert(!missing.ok());
+  cr_expect_str_eq(missing.error().message.c_str(), "'nothing-like-it' is not in /usr/bin:/bin");
+}
