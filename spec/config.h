@@ -28,6 +28,7 @@ inline constexpr std::string_view kSpecVersion = "1.3.0";
 struct Root {
   std::string path;  // absolute, or relative to the bundle
   std::optional<bool> readonly;
+  bool operator==(const Root&) const = default;
 };
 
 struct Mount {
@@ -36,25 +37,30 @@ struct Mount {
   std::optional<std::string> source;
   std::vector<std::string> options;
   std::vector<IdMapping> uid_mappings, gid_mappings;
+  bool operator==(const Mount&) const = default;
 };
 
 struct ConsoleSize {
   uint32_t height = 0, width = 0;  // characters
+  bool operator==(const ConsoleSize&) const = default;
 };
 
 struct User {
   uint32_t uid = 0, gid = 0;
   std::optional<uint32_t> umask;
   std::vector<uint32_t> additional_gids;
+  bool operator==(const User&) const = default;
 };
 
 struct Capabilities {  // names as in capabilities(7): "CAP_CHOWN"
   std::optional<std::vector<std::string>> effective, bounding, inheritable, permitted, ambient;
+  bool operator==(const Capabilities&) const = default;
 };
 
 struct Rlimit {
   std::string type;  // "RLIMIT_NOFILE"
   uint64_t soft = 0, hard = 0;
+  bool operator==(const Rlimit&) const = default;
 };
 
 struct Scheduler {
@@ -62,15 +68,18 @@ struct Scheduler {
   std::optional<int32_t> nice, priority;
   std::vector<std::string> flags;
   std::optional<uint64_t> runtime, deadline, period;  // nanoseconds
+  bool operator==(const Scheduler&) const = default;
 };
 
 struct IoPriority {
   std::string io_class;
   std::optional<int32_t> priority;
+  bool operator==(const IoPriority&) const = default;
 };
 
 struct ExecCpuAffinity {
   std::optional<std::string> initial, final;
+  bool operator==(const ExecCpuAffinity&) const = default;
 };
 
 struct Process {
@@ -90,16 +99,19 @@ struct Process {
   std::optional<std::string> selinux_label;
   std::optional<IoPriority> io_priority;
   std::optional<ExecCpuAffinity> exec_cpu_affinity;
+  bool operator==(const Process&) const = default;
 };
 
 struct Hook {
   std::string path;
   std::vector<std::string> args, env;
   std::optional<int32_t> timeout;  // seconds
+  bool operator==(const Hook&) const = default;
 };
 
 struct Hooks {
   std::vector<Hook> prestart, create_runtime, create_container, start_container, poststart, poststop;
+  bool operator==(const Hooks&) const = default;
 };
 
 struct Config {
@@ -111,13 +123,27 @@ struct Config {
   std::optional<Hooks> hooks;
   std::map<std::string, std::string> annotations;
   std::optional<Linux> linux_;
+  bool operator==(const Config&) const = default;
 };
 
-// Decodes and checks (schema, then rules).  Every mistake is reported, one to a line, with its JSON path; where the
-// text itself is no JSON, line and column.  Kind::invalid.
-Result<Config> parse_config(std::string_view text);
+// A document, and what is odd in it but no mistake: unknown properties and the like, to be logged as warnings.
+template <class T>
+struct Checked {
+  T value;
+  std::vector<std::string>
+      warnings;  // "config.json:3:5: proces: unknown property (did you mean 'process'?), ignoring"
+};
+
+// Decodes and checks (schema, then rules).  Every mistake is reported, one to a line, with place and JSON path:
+//   config.json:12:9: linux.namespaces[1].type: unknown value 'nett' (did you mean 'network'?)
+// `name` stands for the document in messages: callers need not say it again.  Kind::invalid.
+Result<Checked<Config>> check_config(std::string_view text, std::string_view name);
 // A process file as `exec --process` takes it.
+Result<Checked<Process>> check_process(std::string_view text, std::string_view name);
+// The same without the warnings; the document is called 'config.json' or 'process.json'.
+Result<Config> parse_config(std::string_view text);
 Result<Process> parse_process(std::string_view text);
+// Indented, without a line feed at the end.
 std::string encode(const Config& config);
 std::string encode(const Process& process);
 

@@ -20,7 +20,9 @@ class Digest {
   Digest() = default;  // empty(): "no digest"
   [[nodiscard]] bool empty() const { return text_.empty(); }
   [[nodiscard]] const std::string& text() const { return text_; }
-  [[nodiscard]] std::string_view algorithm() const { return std::string_view(text_).substr(0, text_.find(':')); }
+  [[nodiscard]] std::string_view algorithm() const {
+    return std::string_view(text_).substr(0, text_.find(':'));
+  }
   [[nodiscard]] std::string_view hex() const { return std::string_view(text_).substr(text_.find(':') + 1); }
   [[nodiscard]] std::string short_id() const { return std::string(hex().substr(0, 12)); }
   auto operator<=>(const Digest&) const = default;

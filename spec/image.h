@@ -26,7 +26,8 @@ inline constexpr std::string_view kDockerIndex = "application/vnd.docker.distrib
 inline constexpr std::string_view kDockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
 inline constexpr std::string_view kDockerConfig = "application/vnd.docker.container.image.v1+json";
 inline constexpr std::string_view kDockerLayer = "application/vnd.docker.image.rootfs.diff.tar.gzip";
-inline constexpr std::string_view kDockerForeign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+inline constexpr std::string_view kDockerForeign =
+    "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
 }  // namespace media
 
 enum class Compression { none, gzip, zstd };
@@ -40,6 +41,7 @@ struct Platform {
   std::optional<std::string> variant, os_version;
   std::vector<std::string> os_features;
   [[nodiscard]] std::string text() const;  // "linux/arm64/v8"
+  bool operator==(const Platform&) const = default;
 };
 
 struct Descriptor {
@@ -50,12 +52,17 @@ struct Descriptor {
   std::map<std::string, std::string> annotations;
   std::vector<std::string> urls;
   std::optional<std::string> artifact_type;
+  bool operator==(const Descriptor&) const = default;
 };
 
 struct Index {
   std::optional<std::string> media_type;
   std::vector<Descriptor> manifests;
   std::map<std::string, std::string> annotations;
+  std::optional<std::string> artifact_type;
+  std::optional<Descriptor> subject;
+  uint32_t schema_version = 2;
+  bool operator==(const Index&) const = default;
 };
 
 struct Manifest {
@@ -64,6 +71,8 @@ struct Manifest {
   std::vector<Descriptor> layers;
   std::optional<Descriptor> subject;
   std::map<std::string, std::string> annotations;
+  uint32_t schema_version = 2;
+  bool operator==(const Manifest&) const = default;
 };
 
 struct ImageProcess {  // the "config" object of the image config
@@ -72,6 +81,7 @@ struct ImageProcess {  // the "config" object of the image config
   std::vector<std::string> env;
   std::map<std::string, std::string> labels;
   std::vector<std::string> exposed_ports, volumes;  // the keys; their values are empty objects
+  bool operator==(const ImageProcess&) const = default;
 };
 
 struct ImageConfig {
@@ -80,14 +90,19 @@ struct ImageConfig {
   std::optional<std::string> variant;
   ImageProcess config;
   std::vector<Digest> diff_ids;
+  bool operator==(const ImageConfig&) const = default;
 };
 
-// `announced` is the media type of the descriptor or the Content-Type; empty: not known.  Kind::invalid.
+// `announced` is the media type of the descriptor, or the Content-Type (its parameters are not looked at); empty: not
+// known.  Kind::invalid with every mistake, one to a line: "image manifest:1:17: layers[0].size: …"; Kind::unsupported
+// for the manifests of schema 1, and for a media type that is none of these documents'.
 Result<Index> parse_index(std::string_view text, std::string_view announced);
 Result<Manifest> parse_manifest(std::string_view text, std::string_view announced);
 Result<ImageConfig> parse_image_config(std::string_view text);
+// Compact, the keys in the order of the specification.
 std::string encode(const Index& index);
 std::string encode(const Manifest& manifest);
 std::string encode(const Descriptor& descriptor);
+std::string encode(const ImageConfig& config);
 
 }  // namespace oci

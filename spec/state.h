@@ -17,7 +17,7 @@ enum class Status { creating, created, running, stopped, paused };
 std::string_view text(Status status);
 
 struct Exit {
-  int32_t code = 0;  // 0–255, or 128 + the signal that ended it
+  int32_t code = 0;   // 0–255, or 128 + the signal that ended it
   std::string ended;  // RFC 3339
   bool operator==(const Exit&) const = default;
 };
@@ -36,15 +36,17 @@ struct State {
   Status status = Status::created;  // as last written; the true one also depends on the process
   std::map<std::string, std::string> annotations;
   // What later commands need and must not look up again: `process` is frozen at create (runtime.md step 2).
-  std::map<std::string, std::string> cgroup_paths;  // controller ("" for v2) → absolute path of the cgroup's directory
-  std::vector<std::string> created_cgroups;         // those of them that we made, and so may remove
-  std::optional<Hooks> hooks;                       // poststart and poststop
-  std::optional<Seccomp> seccomp;                   // for exec
-  std::optional<Process> process;                   // defaults for exec: capabilities, env, user, cwd…
-  std::vector<NamespaceType> namespaces;            // those that exec joins
-  bool keep = false;  // run --keep: a stopped container stays until it is deleted
+  std::map<std::string, std::string>
+      cgroup_paths;  // controller ("" for v2) → absolute path of the cgroup's directory
+  std::vector<std::string> created_cgroups;  // those of them that we made, and so may remove
+  std::optional<Hooks> hooks;                // poststart and poststop
+  std::optional<Seccomp> seccomp;            // for exec
+  std::optional<Process> process;            // defaults for exec: capabilities, env, user, cwd…
+  std::vector<NamespaceType> namespaces;     // those that exec joins
+  bool keep = false;                         // run --keep: a stopped container stays until it is deleted
   std::optional<Exit> exit;
   bool no_pivot = false;
+  bool operator==(const State&) const = default;
 };
 
 Result<State> parse_state(std::string_view text);

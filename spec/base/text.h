@@ -54,6 +54,9 @@ std::optional<uint64_t> bytes(std::string_view text);
 // Control characters as \n, \t, \xNN, so that foreign text cannot forge terminal output or log lines.
 std::string printable(std::string_view text);
 
+// How many bytes at the start of `text` are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates).
+size_t utf8_prefix(std::string_view text);
+
 // Names in `candidates` that `wrong` may have meant (edit distance ≤ 2 and ≤ a third of its length), nearest first.
 std::optional<std::string_view> did_you_mean(std::string_view wrong, const std::vector<std::string_view>& candidates);
 

@@ -1,0 +1,34 @@
+#include "spec/checks.h"
+
+#include "spec/base/text.h"
+
+namespace checks {
+
+std::string absolute(const std::string& path) {
+  if (path.empty()) return "is empty, and must be an absolute path";
+  if (path.front() != '/') return str::cat("'", str::printable(path), "' must be an absolute path");
+  return {};
+}
+
+std::string not_empty(const std::string& text) { return text.empty() ? "must not be empty" : ""; }
+
+std::string id(const uint32_t& n) {
+  return n == UINT32_MAX
+             ? str::cat(n, " is out of range 0..", UINT32_MAX - 1, " (it means 'no id' to the kernel)")
+             : "";
+}
+
+std::string at_least_minus_one(const int64_t& n) {
+  return n < -1 ? str::cat(n, " is out of range: -1 (unlimited) is the least") : "";
+}
+
+std::string cpu_list(const std::string& text) {
+  if (text.find_first_not_of("0123456789,- ") == std::string::npos) return {};
+  return str::cat("'", str::printable(text), "' is not a list of numbers and ranges such as '0-3,7'");
+}
+
+std::string one_line(const std::string& text) {
+  return text.find('\n') == std::string::npos ? "" : "must not hold a line feed";
+}
+
+}  // namespace checks

@@ -1,0 +1,255 @@
+#include "spec/rules.h"
+
+#include <algorithm>
+
+namespace rules {
+
+using oci::Config;
+using oci::Linux;
+using oci::NamespaceType;
+using oci::Process;
+
+namespace {
+
+class Report {
+ public:
+  template <class... Parts>
+  void problem(std::string path, const Parts&... parts) {
+    findings_.problems.push_back({std::move(path), str::cat(parts...)});
+  }
+  template <class... Parts>
+  void warning(std::string path, const Parts&... parts) {
+    findings_.warnings.push_back({std::move(path), str::cat(parts...)});
+  }
+  Findings take() && { return std::move(findings_); }
+
+ private:
+  Findings findings_;
+};
+
+const oci::Namespace* find(const Linux& l, NamespaceType type) {
+  const auto found =
+      std::find_if(l.namespaces.begin(), l.namespaces.end(), [&](const auto& n) { return n.type == type; });
+  return found == l.namespaces.end() ? nullptr : &*found;
+}
+
+bool is_new(const oci::Namespace* n) { return n && n->path.value_or("").empty(); }
+
+bool is_joined(const oci::Namespace* n) { return n && !is_new(n); }
+
+// ---- process ----
+
+void needs_args(const Process& p, const std::string& at, Report& report) {
+  if (p.command_line.value_or("").empty()) {
+    if (p.args.empty()) report.problem(at + "args", "required, but missing or empty");
+  } else {
+    report.problem(at + "commandLine", "is for Windows; write the command into 'args'");
+  }
+}
+
+void rlimits_are_sound(const Process& p, const std::string& at, Report& report) {
+  for (size_t i = 0; i < p.rlimits.size(); ++i) {
+    const oci::Rlimit& limit = p.rlimits[i];
+    const std::string here = str::cat(at, "rlimits[", i, "]");
+    if (limit.soft > limit.hard)
+      report.problem(here + ".soft", "the soft limit ", limit.soft, " is above the hard limit ", limit.hard);
+    for (size_t j = 0; j < i; ++j)
+      if (p.rlimits[j].type == limit.type)
+        report.problem(here + ".type", "'", limit.type, "' is set twice, first at ", at, "rlimits[", j, "]");
+  }
+}
+
+void scheduler_fits_policy(const Process& p, const std::string& at, Report& report) {
+  if (!p.scheduler) return;
+  const oci::Scheduler& s = *p.scheduler;
+  const std::string here = at + "scheduler.";
+  const bool realtime = s.policy == "SCHED_FIFO" || s.policy == "SCHED_RR";
+  const bool deadline = s.policy == "SCHED_DEADLINE";
+  if (realtime && (s.priority.value_or(0) < 1 || s.priority.value_or(0) > 99))
+    report.problem(here + "priority", s.policy, " needs a priority of 1..99");
+  if (!realtime && s.priority.value_or(0) != 0)
+    report.problem(here + "priority", "is only for SCHED_FIFO and SCHED_RR, not for ", s.policy);
+  if (!deadline && (s.runtime.value_or(0) != 0 || s.deadline.value_or(0) != 0 || s.period.value_or(0) != 0))
+    report.problem(at + "scheduler",
+                   "'runtime', 'deadline' and 'period' are only for SCHED_DEADLINE, not for ", s.policy);
+}
+
+// struct winsize has 16 bits for each (ioctl_tty(2)).
+void console_size_fits(const Process& p, const std::string& at, Report& report) {
+  if (!p.console_size) return;
+  if (p.console_size->height > UINT16_MAX)
+    report.problem(at + "consoleSize.height", "is out of range 0..65535");
+  if (p.console_size->width > UINT16_MAX)
+    report.problem(at + "consoleSize.width", "is out of range 0..65535");
+}
+
+void check_process(const Process& p, const std::string& at, Report& report) {
+  needs_args(p, at, report);
+  rlimits_are_sound(p, at, report);
+  scheduler_fits_policy(p, at, report);
+  console_size_fits(p, at, report);
+}
+
+// ---- the document ----
+
+bool overlap(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size) {
+  return uint64_t{a} < uint64_t{b} + b_size && uint64_t{b} < uint64_t{a} + a_size;
+}
+
+// user_namespaces(7): ranges must not be empty, must not overlap, and must stay below 2^32-1.
+void mappings_are_sound(const std::vector<oci::IdMapping>& maps, const std::string& path, Report& report) {
+  for (size_t i = 0; i < maps.size(); ++i) {
+    const oci::IdMapping& m = maps[i];
+    const std::string here = str::cat(path, "[", i, "]");
+    if (m.size == 0) report.problem(here + ".size", "must be greater than 0");
+    if (uint64_t{m.container_id} + m.size > UINT32_MAX || uint64_t{m.host_id} + m.size > UINT32_MAX)
+      report.problem(here, "the range goes beyond the largest id, ", UINT32_MAX - 1);
+    for (size_t j = 0; j < i; ++j)
+      if (overlap(m.container_id, m.size, maps[j].container_id, maps[j].size) ||
+          overlap(m.host_id, m.size, maps[j].host_id, maps[j].size))
+        report.problem(here, "overlaps ", path, "[", j, "]");
+  }
+}
+
+void version_is_known(const Config& c, Report& report) {
+  const std::string_view major = std::string_view(c.oci_version).substr(0, c.oci_version.find('.'));
+  if (major != "0" && major != "1")
+    report.warning("ociVersion", "this program knows versions up to ", oci::kSpecVersion, ", not ",
+                   str::printable(c.oci_version), ", going on");
+}
+
+void root_is_given(const Config& c, Report& report) {
+  if (!c.root) report.problem("root", "required, but missing");
+}
+
+bool has_option(const oci::Mount& m, std::string_view option) {
+  return std::find(m.options.begin(), m.options.end(), option) != m.options.end();
+}
+
+void bind_mounts_say_so(const Config& c, Report& report) {
+  for (size_t i = 0; i < c.mounts.size(); ++i) {
+    const oci::Mount& m = c.mounts[i];
+    const bool bind = has_option(m, "bind") || has_option(m, "rbind");
+    if (m.type.value_or("") == "bind" && !bind)
+      report.problem(
+          str::cat("mounts[", i, "]"),
+          "needs 'bind' or 'rbind' in options (the type 'bind' alone is ignored by the specification)");
+    if (bind && m.source.value_or("").empty() && !has_option(m, "remount"))
+      report.problem(str::cat("mounts[", i, "].source"), "required for a bind mount, but missing");
+  }
+}
+
+void mount_mappings_are_sound(const Config& c, Report& report) {
+  for (size_t i = 0; i < c.mounts.size(); ++i) {
+    const oci::Mount& m = c.mounts[i];
+    if (m.uid_mappings.empty() != m.gid_mappings.empty())
+      report.problem(str::cat("mounts[", i, "]"), "needs both uidMappings and gidMappings, or neither");
+    mappings_are_sound(m.uid_mappings, str::cat("mounts[", i, "].uidMappings"), report);
+    mappings_are_sound(m.gid_mappings, str::cat("mounts[", i, "].gidMappings"), report);
+  }
+}
+
+void names_need_uts(const Config& c, Report& report) {
+  const bool uts = c.linux_ && find(*c.linux_, NamespaceType::uts);
+  if (uts) return;
+  if (!c.hostname.value_or("").empty())
+    report.problem("hostname", "needs a namespace of type 'uts' in linux.namespaces");
+  if (!c.domainname.value_or("").empty())
+    report.problem("domainname", "needs a namespace of type 'uts' in linux.namespaces");
+}
+
+// ---- linux ----
+
+void namespaces_differ(const Linux& l, Report& report) {
+  for (size_t i = 0; i < l.namespaces.size(); ++i)
+    for (size_t j = 0; j < i; ++j)
+      if (l.namespaces[i].type == l.namespaces[j].type)
+        report.problem(str::cat("linux.namespaces[", i, "]"), "'",
+                       names::text(oci::kNamespaceTypes, l.namespaces[i].type),
+                       "' is listed twice, first at linux.namespaces[", j, "]");
+}
+
+void user_namespace_fits_mappings(const Linux& l, Report& report) {
+  const oci::Namespace* user = find(l, NamespaceType::user);
+  const bool mapped = !l.uid_mappings.empty() || !l.gid_mappings.empty();
+  if (is_new(user)) {
+    if (l.uid_mappings.empty()) report.problem("linux.uidMappings", "a new user namespace needs uidMappings");
+    if (l.gid_mappings.empty()) report.problem("linux.gidMappings", "a new user namespace needs gidMappings");
+  }
+  if (!user && mapped)
+    report.problem("linux",
+                   "uidMappings and gidMappings need a namespace of type 'user' in linux.namespaces");
+}
+
+void time_offsets_need_new_namespace(const Linux& l, Report& report) {
+  if (l.time_offsets.empty()) return;
+  const oci::Namespace* time = find(l, NamespaceType::time);
+  if (!time) report.problem("linux.timeOffsets", "needs a namespace of type 'time' in linux.namespaces");
+  if (is_joined(time))
+    report.problem("linux.timeOffsets", "cannot be set in a time namespace that is joined by path");
+}
+
+void devices_have_numbers(const Linux& l, Report& report) {
+  for (size_t i = 0; i < l.devices.size(); ++i) {
+    const oci::Device& d = l.devices[i];
+    if (d.type == "p") continue;
+    const std::string here = str::cat("linux.devices[", i, "]");
+    if (!d.major) report.problem(here + ".major", "required for type '", d.type, "', but missing");
+    if (!d.minor) report.problem(here + ".minor", "required for type '", d.type, "', but missing");
+  }
+}
+
+// memory.memsw.limit_in_bytes counts memory and swap together.
+void swap_holds_memory(const Linux& l, Report& report) {
+  if (!l.resources || !l.resources->memory) return;
+  const oci::Memory& m = *l.resources->memory;
+  if (m.limit.value_or(0) > 0 && m.swap.value_or(0) > 0 && *m.swap < *m.limit)
+    report.problem("linux.resources.memory.swap", *m.swap, " is below the memory limit ", *m.limit,
+                   " (swap counts memory and swap together)");
+}
+
+void seccomp_metadata_has_listener(const Linux& l, Report& report) {
+  if (!l.seccomp) return;
+  const bool listener = !l.seccomp->listener_path.value_or("").empty();
+  if (!l.seccomp->listener_metadata.value_or("").empty() && !listener)
+    report.problem("linux.seccomp.listenerMetadata", "needs a listenerPath");
+}
+
+void net_devices_need_namespace(const Linux& l, Report& report) {
+  if (!l.net_devices.empty() && !find(l, NamespaceType::network))
+    report.problem("linux.netDevices", "needs a namespace of type 'network' in linux.namespaces");
+}
+
+void check_linux(const Linux& l, Report& report) {
+  namespaces_differ(l, report);
+  user_namespace_fits_mappings(l, report);
+  mappings_are_sound(l.uid_mappings, "linux.uidMappings", report);
+  mappings_are_sound(l.gid_mappings, "linux.gidMappings", report);
+  time_offsets_need_new_namespace(l, report);
+  devices_have_numbers(l, report);
+  swap_holds_memory(l, report);
+  seccomp_metadata_has_listener(l, report);
+  net_devices_need_namespace(l, report);
+}
+
+}  // namespace
+
+Findings check(const Process& process) {
+  Report report;
+  check_process(process, "", report);
+  return std::move(report).take();
+}
+
+Findings check(const Config& config) {
+  Report report;
+  version_is_known(config, report);
+  root_is_given(config, report);
+  if (config.process) check_process(*config.process, "process.", report);
+  bind_mounts_say_so(config, report);
+  mount_mappings_are_sound(config, report);
+  names_need_uts(config, report);
+  if (config.linux_) check_linux(*config.linux_, report);
+  return std::move(report).take();
+}
+
+}  // namespace rules

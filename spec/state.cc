@@ -1,0 +1,95 @@
+#include "spec/state.h"
+
+#include "spec/checks.h"
+#include "spec/tables.h"
+
+namespace oci {
+
+static constexpr names::Table<Status> kStatuses[] = {
+    {Status::creating, "creating"}, {Status::created, "created"}, {Status::running, "running"},
+    {Status::stopped, "stopped"},   {Status::paused, "paused"},
+};
+
+std::string_view text(Status status) { return names::text(kStatuses, status); }
+
+static std::string exit_code(const int32_t& code) {
+  return code < 0 || code > 255 ? str::cat(code, " is out of range 0..255") : "";
+}
+
+static std::string pid(const int32_t& n) { return n < 0 ? str::cat(n, " is no process id") : ""; }
+
+}  // namespace oci
+
+using namespace oci;  // the tables below are about nothing else
+
+template <>
+struct json::Names<Status> {
+  static constexpr const auto& table = kStatuses;
+};
+
+template <>
+struct json::Schema<Exit> {
+  static constexpr auto fields = std::tuple{
+      required("code", &Exit::code, exit_code),
+      required("ended", &Exit::ended),
+  };
+};
+
+template <>
+struct json::Schema<State> {
+  using S = State;
+  static constexpr auto fields = std::tuple{
+      required("ociVersion", &S::oci_version),
+      required("id", &S::id, checks::not_empty),
+      required("status", &S::status),
+      required("pid", &S::pid, pid),
+      required("pidStartTime", &S::pid_start_time),
+      required("bundle", &S::bundle, checks::absolute),
+      required("rootfs", &S::rootfs, checks::absolute),
+      required("created", &S::created),
+      required("owner", &S::owner),
+      required("ownerUid", &S::owner_uid),
+      optional("annotations", &S::annotations),
+      optional("cgroupPaths", &S::cgroup_paths, checks::absolute),
+      optional("createdCgroups", &S::created_cgroups, checks::absolute),
+      optional("namespaces", &S::namespaces),
+      optional("keep", &S::keep),
+      optional("exit", &S::exit),
+      optional("noPivot", &S::no_pivot),
+      optional("hooks", &S::hooks),
+      optional("seccomp", &S::seccomp),
+      optional("process", &S::process),
+  };
+};
+
+namespace oci {
+
+Result<State> parse_state(std::string_view text) {
+  return json::decode_text<State>(text, {.name = "state.json"});
+}
+
+std::string encode(const State& state) { return json::encode(state, json::Style::compact); }
+
+std::string public_state(const State& state, Status now, bool indent) {
+  json::Writer w(indent ? json::Style::indented : json::Style::compact);
+  w.begin_object();
+  w.key("ociVersion").string(state.oci_version);
+  w.key("id").string(state.id);
+  w.key("pid").number(now == Status::stopped ? 0 : state.pid);
+  w.key("status").string(text(now));
+  w.key("bundle").string(state.bundle);
+  w.key("rootfs").string(state.rootfs);
+  w.key("created").string(state.created);
+  w.key("annotations").begin_object();
+  for (const auto& [key, value] : state.annotations) w.key(key).string(value);
+  w.end_object();
+  w.key("owner").string(state.owner);
+  if (state.exit) {
+    w.key("exitCode").number(state.exit->code);
+    w.key("ended").string(state.exit->ended);
+  }
+  w.end_object();
+  return std::move(w).take();
+}
+
+}  // namespace oci
