@@ -59,8 +59,10 @@ link_flags := -g $(filter -O% -fsanitize% -fno-sanitize% --coverage,$(mode_flags
               -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 
 # A sanitizer's runtime library and gcov's data need a dynamic program; everywhere else `runtime` is static.
+# The linker warns where a static program would need NSS or dlopen: such a call must not get in.
+comma := ,
 static := $(if $(filter release debug,$(MODE)),yes)
-runtime_link := $(if $(static),-static-pie,-pie) -Wl,--gc-sections
+runtime_link := $(if $(static),-static-pie -Wl$(comma)--fatal-warnings,-pie) -Wl,--gc-sections
 runtime_libs := -lseccomp -lcap $(if $(static),-lyajl_s,-lyajl)
 imagetool_link := -pie -Wl,--gc-sections
 imagetool_libs := -lcurl -lcrypto -lzstd -lisal -lyajl -pthread
@@ -95,7 +97,11 @@ test_obj := $(call objects,$(test_support_src) $(spec_test_src) $(runtime_test_s
 .PHONY: all programs unit hello check check-unit sanitize lint clang bench coverage \
         install uninstall clean format help FORCE
 
-all: programs $(if $(hello_maker_src),$(HELLO_IMAGE)/index.json) ## both programs and the hello-world image (the default)
+all: packages programs $(if $(hello_maker_src),$(HELLO_IMAGE)/index.json) ## both programs and the hello-world image (the default)
+
+.PHONY: packages
+packages:
+	@contrib/install-packages --check build || echo "packages that this needs are missing; install them with: contrib/install-packages build"
 
 programs: $(addprefix $(BIN)/,$(PROGRAMS))
 
@@ -142,8 +148,9 @@ clang: ## the same build with clang, in a directory of its own
 	@contrib/install-packages build unit lint
 	@+$(build) CXX=$(CLANGXX) all unit
 
-bench: ## compared with crun and runc, where they are installed
+bench: ## compared with crun, runc and podman, where they are installed
 	@$(get_ready)
+	@contrib/install-packages bench || true
 	@+$(build) all
 	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(B)) tests/bench/run
 
