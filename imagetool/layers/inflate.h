@@ -1,0 +1,22 @@
+// Decompression as a Sink: compressed bytes in, plain bytes on to the next Sink.
+//
+// gzip is inflated by ISA-L, zstd by libzstd; `none` hands on what it gets.  Both formats are concatenations: all gzip
+// members and all zstd frames are read to the end (estargz, zstd:chunked), skippable frames are skipped.  Every
+// member's header, CRC-32 and length are checked, zstd's checksums too.  Zero bytes behind the last gzip member are
+// padding (tape blocks) and accepted; anything else there is refused, as is a stream that ends early.
+//
+// Limits: limits::kLayer bytes come out at most, and a stream that is larger than limits::kFreeBytes may not be more than
+// limits::kRatio times what went in.  zstd windows are limited to 2^limits::kZstdWindowLog bytes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "imagetool/layers/sink.h"
+#include "spec/base/error.h"
+#include "spec/image.h"
+
+// Makes the Sink for `compression`.  finish() fails with Kind::invalid where the stream is not at an end.
+// Everything it needs is allocated here: write() takes no locks, so it may run behind a fork.
+std::unique_ptr<Sink> inflate(oci::Compression compression, Sink& next);
