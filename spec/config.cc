@@ -94,8 +94,8 @@ struct json::Schema<ConsoleSize> {
 template <>
 struct json::Schema<User> {
   static constexpr auto fields = std::tuple{
-      optional("uid", &User::uid, checks::id),
-      optional("gid", &User::gid, checks::id),
+      written("uid", &User::uid, checks::id),
+      written("gid", &User::gid, checks::id),
       optional("umask", &User::umask, umask_bits),
       optional("additionalGids", &User::additional_gids, checks::id),
       ignored("username"),  // Windows; some engines write it everywhere
@@ -245,8 +245,7 @@ static Result<Checked<T>> parse_checked(std::string_view text, std::string_view 
   // What spans fields is looked at only where each of them is sound: no errors about errors.
   if (decoder.problems.empty()) {
     rules::Findings findings = rules::check(value);
-    decoder.problems = std::move(findings.problems);
-    for (json::Problem& warning : findings.warnings) decoder.warnings.push_back(std::move(warning));
+    decoder.add(std::move(findings.problems), std::move(findings.warnings));
   }
   if (!decoder.problems.empty()) return json::error(decoder, document);
   return Checked<T>{std::move(value), json::warnings(decoder, document)};

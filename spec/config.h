@@ -135,7 +135,7 @@ struct Checked {
 };
 
 // Decodes and checks (schema, then rules).  Every mistake is reported, one to a line, with place and JSON path:
-//   config.json:12:9: linux.namespaces[1].type: unknown value 'nett' (did you mean 'network'?)
+//   config.json:12:9: linux.namespaces[1].type: unknown value 'netwrk' (did you mean 'network'?)
 // `name` stands for the document in messages: callers need not say it again.  Kind::invalid.
 Result<Checked<Config>> check_config(std::string_view text, std::string_view name);
 // A process file as `exec --process` takes it.

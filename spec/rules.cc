@@ -1,6 +1,7 @@
 #include "spec/rules.h"
 
 #include <algorithm>
+#include <map>
 
 namespace rules {
 
@@ -48,14 +49,16 @@ void needs_args(const Process& p, const std::string& at, Report& report) {
 }
 
 void rlimits_are_sound(const Process& p, const std::string& at, Report& report) {
+  std::map<std::string_view, size_t> seen;
   for (size_t i = 0; i < p.rlimits.size(); ++i) {
     const oci::Rlimit& limit = p.rlimits[i];
     const std::string here = str::cat(at, "rlimits[", i, "]");
     if (limit.soft > limit.hard)
       report.problem(here + ".soft", "the soft limit ", limit.soft, " is above the hard limit ", limit.hard);
-    for (size_t j = 0; j < i; ++j)
-      if (p.rlimits[j].type == limit.type)
-        report.problem(here + ".type", "'", limit.type, "' is set twice, first at ", at, "rlimits[", j, "]");
+    const auto [first, is_first] = seen.emplace(limit.type, i);
+    if (!is_first)
+      report.problem(here + ".type", "'", limit.type, "' is set twice, first at ", at, "rlimits[",
+                     first->second, "]");
   }
 }
 
@@ -96,8 +99,13 @@ bool overlap(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size) {
   return uint64_t{a} < uint64_t{b} + b_size && uint64_t{b} < uint64_t{a} + a_size;
 }
 
-// user_namespaces(7): ranges must not be empty, must not overlap, and must stay below 2^32-1.
+// user_namespaces(7): at most 340 ranges; they must not be empty, must not overlap, and must stay below 2^32-1.
 void mappings_are_sound(const std::vector<oci::IdMapping>& maps, const std::string& path, Report& report) {
+  constexpr size_t kMostRanges = 340;
+  if (maps.size() > kMostRanges) {
+    report.problem(path, "has ", maps.size(), " ranges; the kernel takes at most ", kMostRanges);
+    return;
+  }
   for (size_t i = 0; i < maps.size(); ++i) {
     const oci::IdMapping& m = maps[i];
     const std::string here = str::cat(path, "[", i, "]");
@@ -139,6 +147,17 @@ void bind_mounts_say_so(const Config& c, Report& report) {
   }
 }
 
+// Without mappings of its own an idmapped mount takes those of the container's user namespace.
+void idmap_has_mappings(const Config& c, Report& report) {
+  const bool user = c.linux_ && find(*c.linux_, NamespaceType::user);
+  for (size_t i = 0; i < c.mounts.size(); ++i) {
+    const oci::Mount& m = c.mounts[i];
+    if ((has_option(m, "idmap") || has_option(m, "ridmap")) && m.uid_mappings.empty() && !user)
+      report.problem(str::cat("mounts[", i, "]"),
+                     "'idmap' needs uidMappings and gidMappings, or a user namespace");
+  }
+}
+
 void mount_mappings_are_sound(const Config& c, Report& report) {
   for (size_t i = 0; i < c.mounts.size(); ++i) {
     const oci::Mount& m = c.mounts[i];
@@ -161,12 +180,14 @@ void names_need_uts(const Config& c, Report& report) {
 // ---- linux ----
 
 void namespaces_differ(const Linux& l, Report& report) {
-  for (size_t i = 0; i < l.namespaces.size(); ++i)
-    for (size_t j = 0; j < i; ++j)
-      if (l.namespaces[i].type == l.namespaces[j].type)
-        report.problem(str::cat("linux.namespaces[", i, "]"), "'",
-                       names::text(oci::kNamespaceTypes, l.namespaces[i].type),
-                       "' is listed twice, first at linux.namespaces[", j, "]");
+  std::map<NamespaceType, size_t> seen;
+  for (size_t i = 0; i < l.namespaces.size(); ++i) {
+    const NamespaceType type = l.namespaces[i].type;
+    const auto [first, is_first] = seen.emplace(type, i);
+    if (!is_first)
+      report.problem(str::cat("linux.namespaces[", i, "]"), "'", names::text(oci::kNamespaceTypes, type),
+                     "' is listed twice, first at linux.namespaces[", first->second, "]");
+  }
 }
 
 void user_namespace_fits_mappings(const Linux& l, Report& report) {
@@ -208,11 +229,21 @@ void swap_holds_memory(const Linux& l, Report& report) {
                    " (swap counts memory and swap together)");
 }
 
-void seccomp_metadata_has_listener(const Linux& l, Report& report) {
+// The filter's descriptor goes to the listener before the process starts; without one, a notified call hangs forever.
+void seccomp_notify_has_listener(const Linux& l, Report& report) {
   if (!l.seccomp) return;
-  const bool listener = !l.seccomp->listener_path.value_or("").empty();
-  if (!l.seccomp->listener_metadata.value_or("").empty() && !listener)
+  const oci::Seccomp& s = *l.seccomp;
+  const auto notify = oci::SeccompAction::notify;
+  // runtime writes to the listener's socket itself, under the filter (as runc has it).
+  if (s.default_action == notify)
+    report.problem("linux.seccomp.defaultAction", "'SCMP_ACT_NOTIFY' is not possible for every system call");
+  if (!s.listener_path.value_or("").empty()) return;
+  if (!s.listener_metadata.value_or("").empty())
     report.problem("linux.seccomp.listenerMetadata", "needs a listenerPath");
+  for (size_t i = 0; i < s.syscalls.size(); ++i)
+    if (s.syscalls[i].action == notify)
+      report.problem(str::cat("linux.seccomp.syscalls[", i, "].action"),
+                     "'SCMP_ACT_NOTIFY' needs a listenerPath");
 }
 
 void net_devices_need_namespace(const Linux& l, Report& report) {
@@ -228,7 +259,7 @@ void check_linux(const Linux& l, Report& report) {
   time_offsets_need_new_namespace(l, report);
   devices_have_numbers(l, report);
   swap_holds_memory(l, report);
-  seccomp_metadata_has_listener(l, report);
+  seccomp_notify_has_listener(l, report);
   net_devices_need_namespace(l, report);
 }
 
@@ -246,6 +277,7 @@ Findings check(const Config& config) {
   root_is_given(config, report);
   if (config.process) check_process(*config.process, "process.", report);
   bind_mounts_say_so(config, report);
+  idmap_has_mappings(config, report);
   mount_mappings_are_sound(config, report);
   names_need_uts(config, report);
   if (config.linux_) check_linux(*config.linux_, report);

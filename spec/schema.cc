@@ -8,19 +8,26 @@ namespace json {
 constexpr size_t kMostProblems = 50;
 
 void Decoder::problem_below(Value at, std::string_view key, std::string message) {
-  if (problems.size() >= kMostProblems) {
+  if (problems.size() < kMostProblems)
+    problems.push_back(
+        {key.empty() ? at.path() : join_path(at.path(), key), std::move(message), at.offset()});
+  else
     ++more_problems;
-    return;
-  }
-  problems.push_back({key.empty() ? at.path() : join_path(at.path(), key), std::move(message), at.offset()});
 }
 
 void Decoder::warning(Value at, std::string message) {
   if (warnings.size() < kMostProblems) warnings.push_back({at.path(), std::move(message), at.offset()});
 }
 
-void Decoder::add(std::vector<Problem> more) {
-  for (Problem& problem : more) problems.push_back(std::move(problem));
+void Decoder::add(std::vector<Problem> more, std::vector<Problem> more_warnings) {
+  for (Problem& problem : more) {
+    if (problems.size() < kMostProblems)
+      problems.push_back(std::move(problem));
+    else
+      ++more_problems;
+  }
+  for (Problem& warning : more_warnings)
+    if (warnings.size() < kMostProblems) warnings.push_back(std::move(warning));
 }
 
 bool Decoder::expect(Value value, Type type, std::string_view wanted) {
@@ -41,6 +48,7 @@ Error error(const Decoder& decoder, const Document& document) {
     text += str::cat(text.empty() ? "" : "\n", line(problem, document));
   if (decoder.more_problems > 0)
     text += str::cat("\n", document.name(), ": and ", decoder.more_problems, " more mistakes");
+  for (const Problem& warning : decoder.warnings) text += str::cat("\n", line(warning, document));
   return Error(Kind::invalid, std::move(text));
 }
 
@@ -96,8 +104,7 @@ static bool is_integer(std::string_view text) {
 std::optional<uint64_t> read_integer(Decoder& decoder, Value value, int64_t least, uint64_t most) {
   const std::string_view text = value.text();
   if (!value.is(Type::number) || !is_integer(text)) {
-    decoder.problem(value,
-                    str::cat("expected an integer from ", least, " to ", most, ", got ", describe(value)));
+    decoder.problem(value, str::cat("expected an integer, got ", describe(value)));
     return std::nullopt;
   }
   if (text.starts_with('-')) {
@@ -163,7 +170,7 @@ void decode_object(Decoder& decoder, Value value, Table table, void* object) {
 void encode_object(Writer& writer, Table table, const void* object) {
   writer.begin_object();
   for (const Row& row : table)
-    if (row.encode) row.encode(writer, row.name, row.presence == Presence::required, object);
+    if (row.encode) row.encode(writer, row.name, row.presence != Presence::optional, object);
   writer.end_object();
 }
 

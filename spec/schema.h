@@ -13,7 +13,7 @@
 // function of the value that answers what is wrong with it ("" = nothing); on a vector of values it sees each of them.
 //
 // Decoding goes on after a mistake, so that a person sees all of them at once, each with its place and path:
-//   config.json:12:9: linux.namespaces[1].type: unknown value 'nett' (did you mean 'network'?)
+//   config.json:12:9: linux.namespaces[1].type: unknown value 'netwrk' (did you mean 'network'?)
 // Properties that no table knows are ignored, as the specification demands, and reported as warnings.  `null` counts as
 // absent: programs in Go write it for what is empty.
 //
@@ -57,19 +57,20 @@ class Decoder {
   void warning(Value at, std::string message);
   // Whether `value` is of this type; a problem if not.  `wanted` as in "expected <wanted>, got …".
   bool expect(Value value, Type type, std::string_view wanted);
-  void add(std::vector<Problem> more);
+  // Found by other means, on the decoded value.
+  void add(std::vector<Problem> more, std::vector<Problem> more_warnings);
 
   std::vector<Problem> problems, warnings;
   size_t more_problems = 0;  // seen, but not kept
 };
 
-// One line for each problem: "config.json:12:9: path: message".
+// One line for each problem: "config.json:12:9: path: message"; then the warnings, which may hold the cause.
 Error error(const Decoder& decoder, const Document& document);
 std::vector<std::string> warnings(const Decoder& decoder, const Document& document);
 
 // ---- tables ----
 
-enum class Presence { required, optional, ignored };
+enum class Presence { required, optional, written, ignored };  // written: optional to read, never left out
 
 struct Row {
   std::string_view name;
@@ -120,6 +121,12 @@ constexpr Field<Owner, Member, Check> optional(std::string_view name, Member Own
                                                Check check = {}) {
   return {name, member, check, Presence::optional};
 }
+// May be missing, and is written even where it is zero: other programs may insist on it.
+template <class Owner, class Member, class Check = NoCheck>
+constexpr Field<Owner, Member, Check> written(std::string_view name, Member Owner::*member,
+                                              Check check = {}) {
+  return {name, member, check, Presence::written};
+}
 // Known, and none of our business; with a remark it is a warning.
 constexpr Ignored ignored(std::string_view name, std::string_view remark = {}) { return {name, remark}; }
 
@@ -130,7 +137,7 @@ Table table();
 
 // ---- checks ----
 
-// "unknown value 'nett' (did you mean 'network'?)", or with the whole list where it is short.
+// "unknown value 'netwrk' (did you mean 'network'?)", or with the whole list where it is short.
 std::string unknown_value(std::string_view text, std::span<const std::string_view> choices);
 
 template <const auto& kChoices>
