@@ -19,4 +19,15 @@ inline constexpr size_t kCertificates =
 inline constexpr int kRedirects = 5;           // Docker Hub needs one, mirrors behind load balancers two
 inline constexpr int kRetryAfterSeconds = 60;  // a longer Retry-After is an error that says so
 
+// ---- bundle ----
+inline constexpr size_t kUserFile = 1 << 20;        // an image's /etc/passwd, /etc/group: 10,000 users
+inline constexpr size_t kSeccompProfile = 1 << 20;  // Docker's own has 16 KiB
+inline constexpr size_t kStateDocument = 16 << 20;  // what a runtime writes to a hook: state with the annotations
+
+// ---- store ----
+inline constexpr size_t kImageConfig = 8 << 20;  // containerd's limit; labels and history of large images reach 100 KiB
+inline constexpr size_t kIndex = 16 << 20;       // index.json of a store or layout: some 40,000 names
+inline constexpr size_t kLease = 1 << 20;        // 10,000 layers
+inline constexpr int kIndexDepth = 4;            // an index of indexes of indexes; nobody has made two levels yet
+
 }  // namespace limits

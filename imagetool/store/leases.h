@@ -19,7 +19,7 @@ struct Lease {
   std::string bundle;     // absolute path of the bundle's directory
   std::string container;  // the id its container was given by `imagetool run`; empty: only a bundle was made
   std::string image;      // the name it was made from, for people
-  oci::Digest manifest;
+  oci::Descriptor manifest;
   std::vector<oci::Digest> chain_ids;  // the layers its rootfs is mounted from; none for --rootfs=copy
   uint64_t device = 0, inode = 0;      // of the bundle's directory
 };

@@ -39,10 +39,13 @@ class Store {
     // That it is there already is no error.
     Result<> commit(const oci::Digest& digest);
 
+    Writer(Writer&& other) noexcept;
+    ~Writer() override;
+
    private:
     friend class Store;
-    Writer(Fd tmp, Fd blobs, UniqueFd file, std::string name);
-    Fd tmp_, staging_;
+    Writer(const Store& store, UniqueFd file, std::string name);
+    Fd tmp_, staged_;
     UniqueFd file_;
     std::string name_;  // in tmp/, where the file system has no O_TMPFILE; else empty
   };
@@ -56,12 +59,12 @@ class Store {
   [[nodiscard]] std::string bundles_dir() const { return dir_ + "/bundles"; }
   [[nodiscard]] Fd root() const { return root_; }
   [[nodiscard]] Fd leases() const { return leases_; }
-  [[nodiscard]] Fd tmp() const { return tmp_; }
+  [[nodiscard]] const std::string& boot_id() const { return boot_; }
 
   // ---- locks; closing the descriptor lets go ----
   // Nothing is swept while this is held: take it before looking up what is going to be used.
   [[nodiscard]] Result<UniqueFd> share() const;
-  // Alone in the store, for a sweep.  Kind::conflict when others still use it after `wait_ms`.
+  // Alone in the store, for a sweep.  Kind::conflict when others still use it after `wait_ms` milliseconds.
   [[nodiscard]] Result<UniqueFd> exclude(int wait_ms) const;
   // The right to make the part (a blob's digest, a layer's chain id).  An invalid descriptor: somebody else has it now.
   [[nodiscard]] Result<UniqueFd> try_part(const oci::Digest& part) const;
@@ -78,9 +81,11 @@ class Store {
   [[nodiscard]] Result<std::string> read_blob(const oci::Descriptor& blob, uint64_t limit) const;
 
   // ---- layers ----
-  // The absolute directory of an unpacked layer, settled or staged; empty if it is not there.
+  // Whether the unpacked layer is there, settled or staged in this boot.
+  [[nodiscard]] bool has_layer(const oci::Digest& chain_id) const;
+  // The absolute directory of an unpacked layer that is settled; empty if it is not.
   [[nodiscard]] std::string layer_dir(const oci::Digest& chain_id) const;
-  // A new empty directory for a layer to be unpacked into, open; drop_layer() removes it again.
+  // A new empty directory for a layer to be unpacked into; commit_layer() or drop_layer() follows.
   struct Unpacking {
     std::string name;  // in tmp/
     UniqueFd dir;
@@ -95,6 +100,9 @@ class Store {
 
  private:
   Store() = default;
+  Result<> open_parts(const std::string& name);
+  [[nodiscard]] Result<UniqueFd> part_lock(const oci::Digest& part) const;
+  [[nodiscard]] Result<> sync_names() const;
   std::string dir_, boot_;
   UniqueFd root_, blobs_, layers_, leases_, tmp_, staged_blobs_, staged_layers_;
 };
