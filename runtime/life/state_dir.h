@@ -1,0 +1,63 @@
+// <root>/<id>/: where a container's state is kept between commands.
+//
+//   state.json   oci::State, replaced in one step.  Without it the container does not exist, for all but `delete`:
+//                its creation was interrupted, and the name has to be cleared
+//   exec.fifo    from `create` until `start`
+//
+// The directory itself is the lock (flock(2)) for what changes a container: create, start, delete.  `state`, `list` and
+// `kill` do not take it: a container whose hook hangs must still show, and be killed.  The lock is given up explicitly,
+// because the container's first process holds a copy of the descriptor until it executes its program.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spec/base/error.h"
+#include "spec/base/fd.h"
+#include "spec/state.h"
+
+class StateDir {
+ public:
+  StateDir(StateDir&&) = default;
+  StateDir& operator=(StateDir&&) = default;
+  ~StateDir();
+
+  // Makes <root>/<id> (and the root, 0700), locked.  Kind::invalid for a bad id, Kind::conflict where it exists.
+  static Result<StateDir> claim(const std::string& root, std::string_view id);
+  // Without a lock, for reading.  Kind::not_found: "container 'x' does not exist".
+  static Result<StateDir> open(const std::string& root, std::string_view id);
+
+  // Waits for other commands on this container, at most that long.  Kind::conflict when the time is over,
+  // Kind::not_found if it has been removed meanwhile.
+  Result<> lock(int64_t wait_ms = 10000);
+
+  [[nodiscard]] const std::string& id() const { return id_; }
+  [[nodiscard]] Fd fd() const { return dir_; }
+
+  // Kind::not_found: there is no state.json.
+  [[nodiscard]] Result<oci::State> load() const;
+  [[nodiscard]] Result<> save(const oci::State& state) const;
+  // Removes it, state.json last, so that an interrupted `delete` can be repeated.  Precondition: locked.
+  Result<> forget();
+
+ private:
+  StateDir(std::string id, UniqueFd root, UniqueFd dir)
+      : id_(std::move(id)), root_(std::move(root)), dir_(std::move(dir)) {}
+  std::string id_;
+  UniqueFd root_, dir_;
+  bool locked_ = false;
+};
+
+namespace state_dirs {
+
+// runc's rule: letters, digits, _ + - and dots, but neither "." nor ".."; no longer than a file's name.
+Result<> check_id(std::string_view id);
+// All that have a state.json, by name.  A missing root is an empty list.
+Result<std::vector<std::string>> list(const std::string& root);
+// The state.json of one of them, with a single open(2): what `list` reads a thousand times.
+Result<oci::State> peek(Fd root, const std::string& id);
+// Kind::not_found where there is no root.
+Result<UniqueFd> open_root(const std::string& root);
+
+}  // namespace state_dirs
