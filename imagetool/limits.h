@@ -22,12 +22,28 @@ inline constexpr int kRetryAfterSeconds = 60;  // a longer Retry-After is an err
 // ---- bundle ----
 inline constexpr size_t kUserFile = 1 << 20;        // an image's /etc/passwd, /etc/group: 10,000 users
 inline constexpr size_t kSeccompProfile = 1 << 20;  // Docker's own has 16 KiB
-inline constexpr size_t kStateDocument = 16 << 20;  // what a runtime writes to a hook: state with the annotations
+inline constexpr size_t kStateDocument =
+    16 << 20;  // what a runtime writes to a hook: state with the annotations
 
 // ---- store ----
-inline constexpr size_t kImageConfig = 8 << 20;  // containerd's limit; labels and history of large images reach 100 KiB
-inline constexpr size_t kIndex = 16 << 20;       // index.json of a store or layout: some 40,000 names
-inline constexpr size_t kLease = 1 << 20;        // 10,000 layers
-inline constexpr int kIndexDepth = 4;            // an index of indexes of indexes; nobody has made two levels yet
+inline constexpr size_t kImageConfig =
+    8 << 20;  // containerd's limit; labels and history of large images reach 100 KiB
+inline constexpr size_t kIndex = 16 << 20;  // index.json of a store or layout: some 40,000 names
+inline constexpr size_t kLease = 1 << 20;   // 10,000 layers
+inline constexpr int kIndexDepth = 4;       // an index of indexes of indexes; nobody has made two levels yet
+
+// ---- layers ----
+inline constexpr uint64_t kLayer = uint64_t{1}
+                                   << 40;  // unpacked; the largest we know of (models) have 0.1 TiB
+inline constexpr uint64_t kFreeBytes = uint64_t{16} << 30;  // so much may come out of a layer at any ratio
+inline constexpr uint64_t kRatio = 1100;                    // beyond that; deflate cannot do more than 1032
+inline constexpr int kZstdWindowLog = 27;  // what `zstd` writes and reads without special options: 128 MiB
+inline constexpr uint64_t kEntries = 16 << 20;    // of one layer; a large node_modules has 0.2 million
+inline constexpr size_t kTarName = 4095;          // PATH_MAX without its NUL: longer ones cannot be opened
+inline constexpr size_t kTarExtension = 1 << 20;  // a pax header; Go's archive/tar has the same limit
+inline constexpr size_t kSparseMap = 1 << 20;     // pieces of one sparse file: 16 MiB of memory
+inline constexpr uint64_t kFile =
+    uint64_t{8} << 40;  // one file, holes included: lastlog with the largest uid has 1.2 TiB
+inline constexpr size_t kTreeDepth = 1024;  // directories in one path, links followed: PATH_MAX / 2 is 2048
 
 }  // namespace limits

@@ -1,0 +1,209 @@
+#include "imagetool/layers/inflate.h"
+
+#include <isa-l/igzip_lib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "imagetool/limits.h"
+#include "spec/base/text.h"
+
+namespace {
+
+constexpr size_t kOutput =
+    256 << 10;  // small enough to stay in the second-level cache until it is hashed and written
+constexpr size_t kPiece = 1U << 30;  // of one write: ISA-L counts in 32 bits
+
+Error damaged(std::string_view how) {
+  return Error(Kind::invalid, str::cat("the compressed data is damaged: ", how));
+}
+
+// Counts what goes in and comes out, and hands it on.
+class Meter {
+ public:
+  explicit Meter(Sink& next) : next_(next) {}
+  void consumed(uint64_t n) { in_ += n; }
+  Result<> produced(std::string_view bytes) {
+    if (bytes.empty()) return {};
+    out_ += bytes.size();
+    if (out_ > limits::kLayer)
+      return Error(Kind::invalid,
+                   str::cat("the layer is larger than ", limits::kLayer, " bytes when unpacked"));
+    if (out_ > limits::kFreeBytes && out_ / limits::kRatio > in_)
+      return Error(Kind::invalid, str::cat("the layer unpacks to more than ", limits::kRatio, " times its ",
+                                           in_, " bytes: it is made to fill the disk"));
+    return next_.write(bytes);
+  }
+  Result<> finish() { return next_.finish(); }
+
+ private:
+  Sink& next_;
+  uint64_t in_ = 0, out_ = 0;
+};
+
+class Plain final : public Sink {
+ public:
+  explicit Plain(Sink& next) : meter_(next) {}
+  Result<> write(std::string_view bytes) override {
+    meter_.consumed(bytes.size());
+    return meter_.produced(bytes);
+  }
+  Result<> finish() override { return meter_.finish(); }
+
+ private:
+  Meter meter_;
+};
+
+class Gzip final : public Sink {
+ public:
+  explicit Gzip(Sink& next) : meter_(next), output_(kOutput) { isal_inflate_init(&state_); }
+
+  Result<> write(std::string_view bytes) override {
+    while (!bytes.empty()) {
+      const std::string_view piece = bytes.substr(0, kPiece);
+      TRY(pieces(piece));
+      bytes.remove_prefix(piece.size());
+    }
+    return {};
+  }
+
+  Result<> finish() override {
+    if (place_ == Place::member) return damaged("it ends in the middle");
+    if (members_ == 0) return damaged("it is empty");
+    return meter_.finish();
+  }
+
+ private:
+  enum class Place { between, member, padding };
+
+  Result<> pieces(std::string_view bytes) {
+    // The library wants a pointer to what it may not write to.
+    state_.next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(bytes.data()));
+    state_.avail_in = static_cast<uint32_t>(bytes.size());
+    meter_.consumed(bytes.size());
+    while (state_.avail_in > 0) {
+      if (place_ == Place::between) TRY(begin_member());
+      if (place_ == Place::padding) return check_padding();
+      TRY(inflate_some());
+    }
+    return {};
+  }
+
+  Result<> begin_member() {
+    if (members_ > 0 && *state_.next_in == 0) {
+      place_ = Place::padding;
+      return {};
+    }
+    isal_inflate_reset(&state_);
+    state_.crc_flag = ISAL_GZIP;
+    place_ = Place::member;
+    return {};
+  }
+
+  // Runs until the input is used up or the member has ended.
+  Result<> inflate_some() {
+    for (;;) {
+      state_.next_out = output_.data();
+      state_.avail_out = static_cast<uint32_t>(output_.size());
+      const int status = isal_inflate(&state_);
+      if (status < 0) return damaged(explain(status));
+      const size_t made = output_.size() - state_.avail_out;
+      TRY(meter_.produced({reinterpret_cast<const char*>(output_.data()), made}));
+      if (state_.block_state == ISAL_BLOCK_FINISH) {
+        ++members_;
+        place_ = Place::between;
+        return {};
+      }
+      if (state_.avail_out > 0 && state_.avail_in == 0) return {};
+      if (made == 0 && state_.avail_out > 0 && status == ISAL_END_INPUT) return {};
+    }
+  }
+
+  Result<> check_padding() {
+    const uint8_t* const end = state_.next_in + state_.avail_in;
+    if (std::any_of(state_.next_in, end, [](uint8_t c) { return c != 0; }))
+      return damaged("there is something else behind its end");
+    state_.avail_in = 0;
+    return {};
+  }
+
+  [[nodiscard]] std::string_view explain(int status) const {
+    switch (status) {
+      case ISAL_INVALID_WRAPPER:
+        return members_ > 0 ? "there is something else behind its end" : "it is not gzip";
+      case ISAL_UNSUPPORTED_METHOD:
+        return "its method is not deflate";
+      case ISAL_INCORRECT_CHECKSUM:
+        return "its checksum or length does not hold";
+      case ISAL_INVALID_BLOCK:
+        return "an invalid block";
+      case ISAL_INVALID_SYMBOL:
+        return "an invalid symbol";
+      case ISAL_INVALID_LOOKBACK:
+        return "an invalid distance";
+      default:
+        return "the library refuses it";
+    }
+  }
+
+  Meter meter_;
+  std::vector<uint8_t> output_;
+  inflate_state state_{};
+  Place place_ = Place::between;
+  uint64_t members_ = 0;
+};
+
+class Zstd final : public Sink {
+ public:
+  explicit Zstd(Sink& next) : meter_(next), output_(kOutput), context_(ZSTD_createDCtx()) {
+    if (context_ &&
+        ZSTD_isError(ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, limits::kZstdWindowLog)))
+      context_.reset();
+  }
+
+  Result<> write(std::string_view bytes) override {
+    if (!context_) return Error(Kind::unsupported, "zstd: no memory for a decompressor");
+    ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
+    meter_.consumed(bytes.size());
+    bool full = false;
+    while (in.pos < in.size || full) {
+      ZSTD_outBuffer out{output_.data(), output_.size(), 0};
+      const size_t left = ZSTD_decompressStream(context_.get(), &out, &in);
+      if (ZSTD_isError(left)) return damaged(str::cat("zstd: ", ZSTD_getErrorName(left)));
+      at_end_ = left == 0;
+      TRY(meter_.produced({output_.data(), out.pos}));
+      full = out.pos == out.size && !at_end_;
+    }
+    return {};
+  }
+
+  Result<> finish() override {
+    if (!at_end_) return damaged("it is empty or ends in the middle");
+    return meter_.finish();
+  }
+
+ private:
+  struct Free {
+    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+  };
+  Meter meter_;
+  std::vector<char> output_;
+  std::unique_ptr<ZSTD_DCtx, Free> context_;
+  bool at_end_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Sink> inflate(oci::Compression compression, Sink& next) {
+  switch (compression) {
+    case oci::Compression::gzip:
+      return std::make_unique<Gzip>(next);
+    case oci::Compression::zstd:
+      return std::make_unique<Zstd>(next);
+    case oci::Compression::none:
+      break;
+  }
+  return std::make_unique<Plain>(next);
+}
