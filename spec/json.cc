@@ -173,6 +173,7 @@ class Builder {
   int check_string(std::string_view decoded);
   int check_duplicates();
   std::string_view kept(std::string_view view);
+  [[nodiscard]] bool is_in_text(std::string_view view) const;
   [[nodiscard]] size_t token_start() const;
   [[nodiscard]] size_t token_end() const;
   void token_done(Standing::Last last);
@@ -194,7 +195,10 @@ size_t Builder::token_end() const {
 
 // Between two tokens there are only blanks and punctuation.
 size_t Builder::token_start() const {
-  return std::min(document_.text_.find_first_not_of(" \t\r\n,:", standing_.offset), document_.text_.size());
+  const std::string_view text = document_.text_;
+  size_t at = standing_.offset;
+  while (at < text.size() && (text[at] <= ' ' || text[at] == ',' || text[at] == ':')) ++at;
+  return at;
 }
 
 void Builder::token_done(Standing::Last last) {
@@ -207,11 +211,15 @@ int Builder::fail(size_t offset, std::string message) {
   return 0;
 }
 
+bool Builder::is_in_text(std::string_view view) const {
+  const std::string_view text = document_.text_;
+  return view.data() >= text.data() && view.data() < text.data() + text.size();
+}
+
 // yajl hands out views into the text, but for strings with escapes, which it decodes into a buffer that it uses again.
 std::string_view Builder::kept(std::string_view view) {
-  const std::string_view text = document_.text_;
-  if (view.empty() || (view.data() >= text.data() && view.data() < text.data() + text.size())) return view;
-  return document_.unescaped_.emplace_back(view);
+  if (view.empty()) return {};
+  return is_in_text(view) ? view : document_.unescaped_.emplace_back(view);
 }
 
 // The code unit of an escape "\uXXXX" at `at`; 0 if there is none.
@@ -235,6 +243,7 @@ static bool holds_half_surrogate(std::string_view raw) {
 
 // What yajl lets pass: "\u0000", which would end a C string early, and halves of surrogate pairs.
 int Builder::check_string(std::string_view decoded) {
+  if (is_in_text(decoded)) return 1;  // no escapes
   const size_t start = token_start();
   if (decoded.find('\0') != std::string_view::npos)
     return fail(start, "a string must not hold a NUL character");
@@ -282,9 +291,14 @@ int Builder::close() {
   return 1;
 }
 
-int Builder::check_duplicates() {
+// The second of two children with one key.
+static std::optional<Value> find_duplicate(Value object) {
+  if (object.size() <= 8) {
+    for (const Value child : object)
+      if (object.find(child.key())->offset() != child.offset()) return child;
+    return std::nullopt;
+  }
   std::vector<Value> children;
-  const Value object(&document_.nodes_[open_.back()]);
   children.reserve(object.size());
   for (const Value child : object) children.push_back(child);
   std::sort(children.begin(), children.end(), [](Value a, Value b) {
@@ -292,10 +306,16 @@ int Builder::check_duplicates() {
   });
   const auto twice = std::adjacent_find(children.begin(), children.end(),
                                         [](Value a, Value b) { return a.key() == b.key(); });
-  if (twice == children.end()) return 1;
-  const Position first = position(document_.text_, twice->offset());
-  return fail((twice + 1)->offset(),
-              str::cat(twice->path(), ": given twice, first at ", first.line, ":", first.column));
+  return twice == children.end() ? std::nullopt : std::optional(*(twice + 1));
+}
+
+int Builder::check_duplicates() {
+  const Value object(&document_.nodes_[open_.back()]);
+  const std::optional<Value> second = find_duplicate(object);
+  if (!second) return 1;
+  const Position first = position(document_.text_, object.find(second->key())->offset());
+  return fail(second->offset(),
+              str::cat(second->path(), ": given twice, first at ", first.line, ":", first.column));
 }
 
 Error Builder::error(const SyntaxError& what) const {

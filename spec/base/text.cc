@@ -1,6 +1,7 @@
 #include "spec/base/text.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace str {
 
@@ -102,6 +103,11 @@ static size_t utf8_sequence(std::string_view text, size_t at) {
 size_t utf8_prefix(std::string_view text) {
   size_t at = 0;
   while (at < text.size()) {
+    for (uint64_t eight; at + 8 <= text.size(); at += 8) {  // plain ASCII, which most text is
+      std::memcpy(&eight, text.data() + at, 8);
+      if ((eight & 0x8080808080808080) != 0) break;
+    }
+    if (at == text.size()) break;
     const size_t length = utf8_sequence(text, at);
     if (length == 0) break;
     at += length;
