@@ -3,7 +3,6 @@
 #include <isa-l/igzip_lib.h>
 #include <zstd.h>
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -107,6 +106,7 @@ class Gzip final : public Sink {
     for (;;) {
       state_.next_out = output_.data();
       state_.avail_out = static_cast<uint32_t>(output_.size());
+      const uint32_t before = state_.avail_in;
       const int status = isal_inflate(&state_);
       if (status < 0) return damaged(explain(status));
       const size_t made = output_.size() - state_.avail_out;
@@ -117,13 +117,13 @@ class Gzip final : public Sink {
         return {};
       }
       if (state_.avail_out > 0 && state_.avail_in == 0) return {};
-      if (made == 0 && state_.avail_out > 0 && status == ISAL_END_INPUT) return {};
+      if (made == 0 && state_.avail_in == before) return damaged("the library makes no progress");
     }
   }
 
   Result<> check_padding() {
-    const uint8_t* const end = state_.next_in + state_.avail_in;
-    if (std::any_of(state_.next_in, end, [](uint8_t c) { return c != 0; }))
+    const std::string_view rest(reinterpret_cast<const char*>(state_.next_in), state_.avail_in);
+    if (rest.find_first_not_of('\0') != std::string_view::npos)
       return damaged("there is something else behind its end");
     state_.avail_in = 0;
     return {};
