@@ -1,0 +1,66 @@
+// Which cgroups the container gets and what is written into them, decided before anything is made.
+//
+// One plan serves cgroup v1, v2 and hybrid hosts: each property of linux.resources looks for its controller first among
+// the v1 hierarchies, then in the unified one, and becomes a write to that hierarchy's file in that version's units.
+// A controller that no hierarchy has is an error with the property's JSON path.
+//
+// Where: cgroupsPath absolute = beneath the hierarchy's mount; relative, or absent = beneath "/runtime" (the
+// specification leaves that to the runtime), so that "web" is /sys/fs/cgroup/…/runtime/web.
+// Units: config-linux.md.  0 means "not set" for shares, weights, limits and quotas, as every engine sends it; pids.limit
+// 0 is a limit (1.3.0).  -1 is unlimited.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "spec/base/error.h"
+#include "spec/config.h"
+
+namespace plan {
+
+// A mounted hierarchy of the host (cgroups(7)).
+struct HostHierarchy {
+  std::string mount_point;               // "/sys/fs/cgroup/memory"
+  std::vector<std::string> controllers;  // "memory"; "name=systemd"; of v2: what cgroup.controllers lists
+  bool v2 = false;
+};
+
+struct CgroupHost {
+  std::vector<HostHierarchy> hierarchies;
+  bool writable = true;  // false for an ordinary user
+};
+
+struct CgroupWrite {
+  std::string file, value;
+  std::string property;   // JSON path, for messages
+  bool optional = false;  // a kernel without the file is no error
+};
+
+struct CgroupDirectory {
+  std::string mount_point;
+  std::string path;  // beneath the mount point, "/runtime/web"
+  std::vector<std::string> controllers;
+  bool v2 = false;
+  std::vector<CgroupWrite> writes;
+};
+
+struct Cgroup {
+  std::vector<CgroupDirectory> directories;  // empty: the container stays in its caller's cgroups
+  bool default_parent = false;               // the parent directory is ours to remove when it is empty
+  std::optional<std::vector<oci::DeviceRule>> device_filter;  // for v2: wants an eBPF program
+};
+
+// Rules every container gets behind its own: the devices config-linux.md makes available by default.
+std::vector<oci::DeviceRule> default_device_rules();
+
+// Kind::invalid and Kind::unsupported name linux.cgroupsPath or linux.resources….
+Result<Cgroup> make_cgroup(const oci::Config& config, std::string_view id, const CgroupHost& host, bool systemd);
+
+// cpu.shares (2…262144) as cpu.weight (1…10000) by the formula the runtimes agreed on in 2025: 1024 becomes 100.
+uint64_t weight_of_shares(uint64_t shares);
+// The lines a rule becomes for devices.allow and devices.deny (Documentation/admin-guide/cgroup-v1/devices.rst).
+std::vector<std::string> device_lines(const oci::DeviceRule& rule);
+
+}  // namespace plan
