@@ -31,6 +31,7 @@ struct Runtime {
   Rootless rootless = Rootless::automatic;
   uid_t uid = 0;  // effective
   Environment environment;
+  char* const* arguments = nullptr;  // argv as main got it: create, run and exec start themselves again (R4)
   cli::Out& out;
 };
 

@@ -39,6 +39,10 @@ Result<UniqueFd> open_root(const std::string& root) {
   if (opened.ok()) return opened;
   if (opened.error().errnum == ENOENT)
     return Error(Kind::not_found, ENOENT, str::cat("state folder '", root, "' does not exist"));
+  if (opened.error().errnum == EACCES)
+    return Error(Kind::denied, EACCES,
+                 str::cat("no right to look into state folder '", root,
+                          "'; run it as root, or give a --root of your own"));
   return std::move(opened).within("state folder '", root, "'");
 }
 

@@ -5,7 +5,7 @@
 //   constexpr cli::Row<KillArgs> options[] = {cli::flag<&KillArgs::all>('a', "all", "signal every process")};
 //   constexpr cli::Row<KillArgs> operands[] = {cli::operand<&KillArgs::id>("container-id", "the container")};
 //   static Result<int> run(const KillArgs& args, Runtime& rt);
-//   extern constexpr auto kill_command = cli::command<options, operands, run>("kill", "send a signal");
+//   constexpr cli::Command<Runtime> kill_command = cli::command<options, operands, run>("kill", "send a signal");
 //
 // The second parameter of `run` is the program's own context: whatever it has built from its global options, with the
 // Out that results are written to.  Templates only bind members; all the work is done on the untyped Field in cli.cc.

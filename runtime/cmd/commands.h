@@ -1,0 +1,10 @@
+// The commands of `runtime`.  One file each; main.cc lists them in the order of --help.
+#pragma once
+
+#include "runtime/runtime.h"
+
+extern const RuntimeCommand kill_command;
+extern const RuntimeCommand delete_command;
+extern const RuntimeCommand state_command;
+extern const RuntimeCommand list_command;
+extern const RuntimeCommand spec_command;

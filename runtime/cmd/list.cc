@@ -1,0 +1,174 @@
+// runtime list: the containers of this state root, as runc lists them, then how and when they ended and their image.
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "runtime/cmd/commands.h"
+#include "runtime/life/state_dir.h"
+#include "runtime/life/status.h"
+#include "spec/base/clock.h"
+#include "spec/base/log.h"
+
+namespace {
+
+enum class Form { table, json };
+constexpr names::Table<Form> kForms[] = {{Form::table, "table"}, {Form::json, "json"}};
+
+struct ListArgs {
+  Form form = Form::table;
+  bool quiet = false, running = false, all = false;
+  std::vector<std::string> filters;
+};
+
+constexpr cli::Row<ListArgs> list_options[] = {
+    cli::choice<&ListArgs::form, kForms>('f', "format", "table|json", "how to print them (table)"),
+    cli::flag<&ListArgs::quiet>('q', "quiet", "ids only"),
+    cli::flag<&ListArgs::running>(0, "running", "only those that run (or are paused)"),
+    cli::flag<&ListArgs::all>('a', "all", "stopped ones too, which is the default"),
+    cli::option<&ListArgs::filters>(
+        0, "filter", "KEY=VALUE",
+        "only those that match; keys: status, id (or name), image (both with * and ?), "
+        "exited; may be repeated: one value of each key has to match"),
+};
+
+struct Container {
+  oci::State state;
+  oci::Status status;
+};
+
+std::string image_of(const oci::State& state) {
+  const auto found = state.annotations.find("org.opencontainers.image.ref.name");
+  return found == state.annotations.end() ? "" : found->second;
+}
+
+bool matches_glob(const std::string& pattern, const std::string& text) {
+  return ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
+}
+
+constexpr names::Table<bool (*)(const Container&, const std::string&)> kKeys[] = {
+    {[](const Container& c, const std::string& value) { return oci::text(c.status) == value; }, "status"},
+    {[](const Container& c, const std::string& value) { return matches_glob(value, c.state.id); }, "id"},
+    {[](const Container& c, const std::string& value) { return matches_glob(value, c.state.id); }, "name"},
+    {[](const Container& c, const std::string& value) { return matches_glob(value, image_of(c.state)); },
+     "image"},
+    {[](const Container& c, const std::string& value) {
+       return c.state.exit && str::number<int>(value) == c.state.exit->code;
+     },
+     "exited"},
+};
+
+struct Filter {
+  std::string key, value;
+};
+
+Result<std::vector<Filter>> parse_filters(const std::vector<std::string>& texts) {
+  std::vector<Filter> filters;
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos)
+      return Error(Kind::invalid,
+                   str::cat("filter '", str::printable(text), "' is not of the form KEY=VALUE"));
+    Filter filter{text.substr(0, equals), text.substr(equals + 1)};
+    if (!names::value(kKeys, filter.key))
+      return Error(Kind::invalid, str::cat("filter '", str::printable(text),
+                                           "': there are status, id, name, image and exited"));
+    if (filter.key == "exited" && !str::number<int>(filter.value))
+      return Error(Kind::invalid, str::cat("filter '", str::printable(text), "': an exit code is a number"));
+    filters.push_back(std::move(filter));
+  }
+  return filters;
+}
+
+// One value of each key that is asked for.
+bool passes(const Container& container, const std::vector<Filter>& filters) {
+  return std::all_of(filters.begin(), filters.end(), [&](const Filter& asked) {
+    return std::any_of(filters.begin(), filters.end(), [&](const Filter& other) {
+      return other.key == asked.key && (*names::value(kKeys, other.key))(container, other.value);
+    });
+  });
+}
+
+Result<std::vector<Container>> load_all(const Runtime& rt) {
+  std::vector<Container> containers;
+  const std::vector<std::string> ids = TRY(state_dirs::list(rt.root));
+  if (ids.empty()) return containers;
+  const UniqueFd root = TRY(state_dirs::open_root(rt.root));
+  for (const std::string& id : ids) {
+    auto state = state_dirs::peek(root, id);
+    if (state.ok()) {
+      const oci::Status now = status::of(state.value());
+      containers.push_back({std::move(state).take(), now});
+    } else if (state.error().kind != Kind::not_found) {  // half made, or deleted just now
+      logs::warn(state.error().message, "; not listed");
+    }
+  }
+  return containers;
+}
+
+// Columns as Go's tabwriter sets them for runc: at least 12 wide, 3 blanks between, the last one as it is.
+void print_table(const std::vector<std::vector<std::string>>& rows, cli::Out& out) {
+  std::vector<size_t> widths(rows[0].size(), 12);
+  for (const auto& row : rows)
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size() + 3);
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i + 1 < row.size(); ++i) line += row[i] + std::string(widths[i] - row[i].size(), ' ');
+    out.line(line, row.back());
+  }
+}
+
+std::vector<std::string> table_row(const Container& c, clocks::Stamp now) {
+  const oci::State& s = c.state;
+  std::string ended = "-";
+  if (s.exit) {
+    const auto stamp = clocks::parse(s.exit->ended);
+    ended = stamp ? clocks::ago(*stamp, now) : s.exit->ended;
+  }
+  const std::string image =
+      str::printable(image_of(s));  // it came with the image: not to be trusted on a terminal
+  return {s.id,
+          str::cat(c.status == oci::Status::stopped ? 0 : s.pid),
+          std::string(oci::text(c.status)),
+          str::printable(s.bundle),
+          s.created,
+          str::printable(s.owner),
+          s.exit ? str::cat(s.exit->code) : "-",
+          ended,
+          image.empty() ? "-" : image};
+}
+
+void print(const std::vector<Container>& containers, const ListArgs& args, cli::Out& out) {
+  if (args.quiet) {
+    for (const Container& c : containers) out.line(c.state.id);
+  } else if (args.form == Form::json) {
+    out.print("[");
+    for (const Container& c : containers)
+      out.print(&c == containers.data() ? "" : ",", oci::public_state(c.state, c.status, false));
+    out.line("]");
+  } else {
+    const clocks::Stamp now = clocks::now();
+    std::vector<std::vector<std::string>> rows = {
+        {"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "EXIT", "ENDED", "IMAGE"}};
+    for (const Container& c : containers) rows.push_back(table_row(c, now));
+    print_table(rows, out);
+  }
+}
+
+Result<int> list_run(const ListArgs& args, Runtime& rt) {
+  const std::vector<Filter> filters = TRY(parse_filters(args.filters));
+  std::vector<Container> containers = TRY(load_all(rt));
+  std::erase_if(containers, [&](const Container& c) {
+    const bool runs = c.status == oci::Status::running || c.status == oci::Status::paused;
+    return (args.running && !runs) || !passes(c, filters);
+  });
+  print(containers, args, rt.out);
+  return 0;
+}
+
+}  // namespace
+
+constexpr RuntimeCommand list_command = cli::command<list_options, cli::none, list_run>(
+    "list", "list the containers",
+    {.examples = "runtime list\n"
+                 "runtime list --running --quiet\n"
+                 "runtime list --filter 'image=alpine*' --filter exited=0\n"});

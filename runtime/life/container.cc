@@ -1,0 +1,119 @@
+#include "runtime/life/container.h"
+
+#include <poll.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "runtime/cgroups/cgroups.h"
+#include "runtime/concerns/hooks.h"
+#include "runtime/life/status.h"
+#include "spec/base/file.h"
+#include "spec/base/log.h"
+#include "spec/base/sys.h"
+
+static Error not_running(std::string_view id) {
+  return Error(Kind::conflict,
+               str::cat("container not running: '", id, "' has stopped"));  // engines look for the start
+}
+
+Result<Container> Container::load(const Runtime& runtime, std::string_view id) {
+  StateDir dir = TRY(StateDir::open(runtime.root, id));
+  oci::State state = TRY(dir.load());
+  return Container(std::move(dir), std::move(state));
+}
+
+oci::Status Container::status() const { return status::of(state_); }
+
+// ---- kill ----
+
+// On v1 a frozen process sees no signal, not even SIGKILL, until it is thawed; on v2 SIGKILL gets through.
+static void thaw(const oci::State& state) {
+  const auto freezer = state.cgroup_paths.find("freezer");
+  if (freezer == state.cgroup_paths.end()) return;
+  const auto thawed =
+      files::write_existing(Fd::cwd(), (freezer->second + "/freezer.state").c_str(), "THAWED");
+  if (!thawed.ok()) logs::debug("thawing '", state.id, "': ", thawed.error().message);
+}
+
+// False: it has ended.
+static Result<bool> signal_first(const oci::State& state, int signal) {
+  const UniqueFd process = TRY(status::open_process(state));
+  if (!process.valid()) return false;
+  auto sent = sys::pidfd_send_signal(process, signal);
+  if (!sent.ok() && sent.error().errnum == ESRCH) return false;
+  TRY(std::move(sent));
+  if (signal == SIGKILL) thaw(state);
+  return true;
+}
+
+static Result<> signal_all(const oci::State& state, int signal) {
+  const bool first = TRY(signal_first(state, signal));
+  if (!first && TRY(cgroups::pids(state.cgroup_paths)).empty()) return not_running(state.id);
+  TRY(cgroups::kill_all(state.cgroup_paths, signal));
+  if (signal == SIGKILL) thaw(state);
+  return {};
+}
+
+Result<> Container::kill(int signal, bool all) const {
+  if (all) return signal_all(state_, signal).within("signalling all of container '", state_.id, "'");
+  const bool sent = TRY(signal_first(state_, signal).within("signalling container '", state_.id, "'"));
+  return sent ? Result<>() : not_running(state_.id);
+}
+
+// ---- remove ----
+
+// SIGKILL, and the wait for its end.
+static Result<> end_process(const oci::State& state) {
+  constexpr int kWaitMs = 10000;
+  const UniqueFd process = TRY(status::open_process(state));
+  if (!process.valid()) return {};
+  auto sent = sys::pidfd_send_signal(process, SIGKILL);
+  if (!sent.ok() && sent.error().errnum != ESRCH) return sent;
+  thaw(state);
+  pollfd fd = {process.raw(), POLLIN, 0};
+  if (TRY(sys::poll({&fd, 1}, kWaitMs)) > 0) return {};
+  return Error(Kind::conflict,
+               str::cat("its process ", state.pid, " still lives ", kWaitMs / 1000,
+                        " s after SIGKILL; /proc/", state.pid, "/stack shows what it waits for"));
+}
+
+// What outlives the first process: cgroups, with the processes of a container without a pid namespace of its own.
+static Result<> clear(const oci::State& state) {
+  if (!state.created_cgroups.empty()) {
+    TRY(cgroups::kill_all(state.cgroup_paths, SIGKILL));
+    thaw(state);
+    TRY(cgroups::destroy(state.created_cgroups));
+  }
+  if (state.hooks && !state.hooks->poststop.empty())
+    hooks::run_all("poststop", state.hooks->poststop, oci::public_state(state, oci::Status::stopped, false));
+  return {};
+}
+
+static Result<> refuse_unless_stopped(const oci::State& state) {
+  const oci::Status now = status::of(state);
+  if (now == oci::Status::stopped || now == oci::Status::created || now == oci::Status::creating) return {};
+  return Error(Kind::conflict, str::cat("container '", state.id, "' is ", oci::text(now),
+                                        "; stop it with `runtime kill ", state.id, "`, or use --force"));
+}
+
+Result<> Container::remove(const Runtime& runtime, std::string_view id, bool force) {
+  StateDir dir = TRY(StateDir::open(runtime.root, id));
+  // Before the lock: its holder may be waiting for this very process.
+  if (auto state = dir.load(); force && state.ok())
+    TRY(end_process(state.value()).within("container '", id, "'"));
+  TRY(dir.lock());
+  auto loaded = dir.load();
+  if (!loaded.ok()) {
+    // Nobody is creating it, or there would be no lock to have: its creation was interrupted.
+    const bool half_made = loaded.error().kind == Kind::not_found;
+    if (!half_made && !force) return loaded.take_error();
+    if (!half_made) logs::warn(loaded.error().message, "; forgetting it, its cgroups may be left");
+    return dir.forget();
+  }
+  const oci::State state = std::move(loaded).take();
+  if (!force) TRY(refuse_unless_stopped(state));
+  TRY(end_process(state).within("container '", id, "'"));
+  TRY(clear(state).within("container '", id, "'"));
+  return dir.forget();
+}

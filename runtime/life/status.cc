@@ -1,0 +1,59 @@
+#include "runtime/life/status.h"
+
+#include <cerrno>
+
+#include "spec/base/file.h"
+#include "spec/base/sys.h"
+
+namespace status {
+
+std::optional<ProcessFacts> parse_stat(std::string_view text) {
+  // Field 2 is the program's name in parentheses and may itself hold blanks and parentheses.
+  const size_t name_end = text.rfind(')');
+  if (name_end == std::string_view::npos) return std::nullopt;
+  const auto fields = str::split(str::trim(text.substr(name_end + 1)), ' ');
+  constexpr size_t kState = 3 - 3, kStartTime = 22 - 3;
+  if (fields.size() <= kStartTime || fields[kState].size() != 1) return std::nullopt;
+  const auto start = str::number<uint64_t>(fields[kStartTime]);
+  if (!start) return std::nullopt;
+  return ProcessFacts{fields[kState][0], *start};
+}
+
+std::optional<ProcessFacts> facts(pid_t pid) {
+  const auto text = files::read(Fd::cwd(), str::cat("/proc/", pid, "/stat").c_str(), 8192);
+  return text.ok() ? parse_stat(text.value()) : std::nullopt;
+}
+
+static bool lives(const oci::State& state) {
+  if (state.pid <= 0) return false;
+  const auto now = facts(state.pid);
+  return now && now->start_time == state.pid_start_time && now->state != 'Z' && now->state != 'X';
+}
+
+// freezer.state of v1, cgroup.freeze of v2 (cgroup-v2.rst).  On a hybrid host both may exist.
+static bool is_frozen(const oci::State& state) {
+  for (const auto& [controller, directory] : state.cgroup_paths) {
+    if (controller != "" && controller != "freezer") continue;
+    const std::string file = directory + (controller.empty() ? "/cgroup.freeze" : "/freezer.state");
+    const auto text = files::read(Fd::cwd(), file.c_str(), 64);
+    if (text.ok() && (text.value().starts_with("1") || text.value().starts_with("FR"))) return true;
+  }
+  return false;
+}
+
+oci::Status of(const oci::State& state) {
+  if (!lives(state)) return oci::Status::stopped;
+  if (state.status == oci::Status::creating || state.status == oci::Status::created) return state.status;
+  return is_frozen(state) ? oci::Status::paused : oci::Status::running;
+}
+
+Result<UniqueFd> open_process(const oci::State& state) {
+  if (state.pid <= 0) return UniqueFd();
+  auto opened = sys::pidfd_open(state.pid);
+  if (!opened.ok() && opened.error().errnum == ESRCH) return UniqueFd();
+  UniqueFd pidfd = TRY(std::move(opened));
+  // Asked after it was opened: if the start time is ours, so is the descriptor.
+  return lives(state) ? Result<UniqueFd>(std::move(pidfd)) : Result<UniqueFd>(UniqueFd());
+}
+
+}  // namespace status

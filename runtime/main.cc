@@ -1,0 +1,184 @@
+// runtime: an OCI container runtime.  Global options, the table of commands, the exit status.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "runtime/cmd/commands.h"
+#include "runtime/life/signals.h"
+#include "runtime/life/state_dir.h"
+#include "runtime/runtime.h"
+#include "spec/base/cli.h"
+#include "spec/base/log.h"
+#include "spec/base/sys.h"
+#include "spec/config.h"
+#include "version.h"
+
+namespace {
+
+struct Globals {
+  std::optional<std::string> root, log, criu;
+  logs::Format log_format = logs::Format::text;
+  std::optional<logs::Level> log_level;
+  bool debug = false;
+  bool systemd_cgroup = false;
+  CgroupManager cgroup_manager = CgroupManager::cgroupfs;
+  Rootless rootless = Rootless::automatic;
+};
+
+constexpr names::Table<logs::Format> kFormats[] = {{logs::Format::text, "text"},
+                                                   {logs::Format::json, "json"}};
+constexpr names::Table<logs::Level> kLevels[] = {{logs::Level::error, "error"},
+                                                 {logs::Level::warning, "warning"},
+                                                 {logs::Level::info, "info"},
+                                                 {logs::Level::debug, "debug"}};
+constexpr names::Table<CgroupManager> kManagers[] = {{CgroupManager::cgroupfs, "cgroupfs"},
+                                                     {CgroupManager::systemd, "systemd"},
+                                                     {CgroupManager::disabled, "disabled"}};
+constexpr names::Table<Rootless> kRootless[] = {
+    {Rootless::automatic, "auto"}, {Rootless::yes, "true"}, {Rootless::no, "false"}};
+
+constexpr cli::Row<Globals> global_options[] = {
+    cli::option<&Globals::root>(0, "root", "DIR",
+                                "where state is kept (/run/runtime; for users $XDG_RUNTIME_DIR/runtime)",
+                                cli::Complete::directory),
+    cli::option<&Globals::log>(0, "log", "FILE", "append errors to FILE", cli::Complete::file),
+    cli::choice<&Globals::log_format, kFormats>(0, "log-format", "text|json", "format of the log"),
+    cli::choice<&Globals::log_level, kLevels>(0, "log-level", "LEVEL",
+                                              "least level that is logged: error, warning, info or debug"),
+    cli::flag<&Globals::debug>(0, "debug", "log everything"),
+    cli::flag<&Globals::systemd_cgroup>(0, "systemd-cgroup",
+                                        "let systemd make the cgroups; cgroupsPath is slice:prefix:name"),
+    cli::choice<&Globals::cgroup_manager, kManagers>(0, "cgroup-manager", "MANAGER",
+                                                     "cgroupfs, systemd or disabled"),
+    cli::choice<&Globals::rootless, kRootless>(0, "rootless", "true|false|auto",
+                                               "whether to put up with cgroups that we may not write"),
+    // Older engines name the program that checkpoints; ours is found in PATH.
+    cli::hidden(cli::option<&Globals::criu>(0, "criu", "PATH", "ignored")),
+};
+
+// Root inside a user namespace cannot write /run; only there it looks at XDG_RUNTIME_DIR.
+bool is_real_root(uid_t uid) {
+  if (uid != 0) return false;
+  auto map = sys::open("/proc/self/uid_map", O_RDONLY);
+  if (!map.ok()) return true;
+  char line[64];
+  const UniqueFd file = std::move(map).take();
+  auto size = sys::read(file, line, sizeof line);
+  return !size.ok() || std::string_view(line, size.value()).find("4294967295") != std::string_view::npos;
+}
+
+Result<std::string> state_root(const std::optional<std::string>& asked, uid_t uid,
+                               const Environment& environment) {
+  constexpr const char* kRootsRoot = "/run/runtime";
+  if (asked) return *asked;
+  const auto user_dir = environment.get("XDG_RUNTIME_DIR");
+  if (user_dir && !is_real_root(uid)) return *user_dir + "/runtime";
+  if (uid == 0) return kRootsRoot;
+  return Error(Kind::invalid, "there is no place for the state: set XDG_RUNTIME_DIR, or give --root DIR");
+}
+
+Environment read_environment() {
+  Environment environment;
+  for (char** entry = ::environ; entry && *entry; ++entry) environment.all.emplace_back(*entry);
+  return environment;
+}
+
+Result<Runtime> make_runtime(const Globals& globals, char* const* arguments, cli::Out& out) {
+  Environment environment = read_environment();
+  const uid_t uid = ::geteuid();
+  std::string root = TRY(state_root(globals.root, uid, environment));
+  return Runtime{.root = std::move(root),
+                 .cgroup_manager = globals.systemd_cgroup ? CgroupManager::systemd : globals.cgroup_manager,
+                 .rootless = globals.rootless,
+                 .uid = uid,
+                 .environment = std::move(environment),
+                 .arguments = arguments,
+                 .out = out};
+}
+
+// For completion.
+std::vector<std::string> suggest(const Globals& globals, cli::Complete kind) {
+  if (kind == cli::Complete::signal) return signals::all();
+  if (kind != cli::Complete::container) return {};
+  const auto root = state_root(globals.root, ::geteuid(), read_environment());
+  if (!root.ok()) return {};
+  auto ids = state_dirs::list(root.value());
+  return ids.ok() ? std::move(ids).take() : std::vector<std::string>();
+}
+
+static_assert(oci::kSpecVersion == "1.3.0", "--version prints it");
+// Docker reads every line with the word "version", and the last one wins: there is one.
+constexpr std::string_view kVersion =
+    "runtime version " PROJECT_VERSION "\ncommit: " PROJECT_COMMIT "\nspec: 1.3.0\n";
+
+constexpr auto kProgram = cli::program<Globals, global_options, suggest>(
+    {
+        .name = "runtime",
+        .summary = "run containers as the OCI runtime specification describes them",
+        .version = kVersion,
+        .examples = "runtime spec --bundle web\n"
+                    "runtime run --bundle web web\n"
+                    "runtime list\n"
+                    "runtime kill web\n"
+                    "runtime delete web\n",
+    },
+    state_command, list_command, kill_command, delete_command, spec_command);
+
+// podman reads the whole log file as one object, so with a file nothing but the error goes there unless asked for.
+logs::Options log_options(const Globals& globals) {
+  logs::Options options{.file = globals.log.value_or(""), .format = globals.log_format};
+  if (globals.log) options.least = logs::Level::error;
+  if (globals.log_level) options.least = *globals.log_level;
+  if (globals.debug) options.least = logs::Level::debug;
+  return options;
+}
+
+Result<int> run(const Result<cli::Call<Runtime>>& call, const Globals& globals, char* const* arguments) {
+  if (!call.ok()) return call.error();
+  cli::Out out(Fd(STDOUT_FILENO));
+  if (const auto& text = call.value().text()) {
+    out.print(*text);
+    TRY(out.flush());
+    return 0;
+  }
+  Runtime runtime = TRY(make_runtime(globals, arguments, out));
+  const int status = TRY(call.value().run(runtime));
+  TRY(out.flush());
+  return status;
+}
+
+int exit_status(const Error& error) {
+  if (error.kind == Kind::command_missing) return 127;
+  if (error.kind == Kind::command_denied) return 126;
+  return 1;
+}
+
+int report(const Error& error) {
+  logs::error(error);
+  return exit_status(error);
+}
+
+// Descriptors 0 to 2 are open, or what we open next would pass for them; and nothing that our caller ignores keeps us
+// from seeing the end of our children.
+void settle() {
+  for (int fd = 0; fd <= 2; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0)
+      (void)::open("/dev/null", O_RDWR);  // NOLINT: takes the lowest free number, fd
+  ::signal(SIGCHLD, SIG_DFL);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  settle();
+  const size_t words = argc > 1 ? static_cast<size_t>(argc - 1) : 0;
+  Globals globals;
+  const auto call = kProgram.parse(std::span<const char* const>(argv + (words ? 1 : 0), words), globals);
+  if (auto opened = logs::open(log_options(globals)); !opened.ok()) {
+    (void)logs::open({});  // what is to be said goes to standard error
+    return report(opened.error());
+  }
+  const auto status = run(call, globals, argv);
+  return status.ok() ? status.value() : report(status.error());
+}
