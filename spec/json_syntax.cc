@@ -15,9 +15,13 @@ static bool is_word(char c) {
          c == '+' || c == '.';
 }
 
-// The thing at `at` as a person would point at it: a word, or one character.
+// The thing at `at` as a person would point at it: a short string, a word, or one character.
 static std::string found(std::string_view text, size_t at) {
   size_t end = at;
+  if (text[at] == '"') {
+    const size_t close = text.find_first_of("\"\\\n", at + 1);
+    if (close < at + 40 && text[close] == '"') return std::string(text.substr(at, close + 1 - at));
+  }
   while (end < text.size() && end < at + 24 && is_word(text[end])) ++end;
   if (end == at) {  // one whole character, which may be several bytes
     ++end;
@@ -68,19 +72,22 @@ static SyntaxError bad_string(std::string_view text, size_t start) {
   return {start, "the string is not closed"};
 }
 
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 static SyntaxError bad_number(std::string_view text, size_t start) {
-  const std::string what = found(text, start);
-  const size_t digits = start + (text[start] == '-' ? 1 : 0);
-  if (digits + 1 < text.size() && text[digits] == '0' && text[digits + 1] >= '0' && text[digits + 1] <= '9')
-    return {start, str::cat("the number ", what, " starts with a zero")};
-  return {start, str::cat(what, " is not a number")};
+  return {start, str::cat(found(text, start), " is not a number")};
+}
+
+// "01" is to the parser a 0, and then something that must not follow it.  `at`: behind a value.
+static bool is_leading_zero(std::string_view text, size_t at) {
+  return at > 0 && text[at - 1] == '0' && is_digit(text[at]);
 }
 
 static SyntaxError bad_value(std::string_view text, size_t at, const Standing& standing) {
   if (at >= text.size()) return ended(text, standing);
   const char c = text[at];
   if (c == '"') return bad_string(text, at);
-  if ((c >= '0' && c <= '9') || c == '-') return bad_number(text, at);
+  if (is_digit(c) || c == '-') return bad_number(text, at);
   if (c == '\'') return {at, "strings are written in double quotes"};
   if (c == '/' || c == '#') return {at, "comments are not allowed in JSON"};
   if (text.substr(at).starts_with("\xef\xbb\xbf"))
@@ -97,12 +104,14 @@ static SyntaxError bad_key(std::string_view text, size_t at, const Standing& sta
   if (at >= text.size()) return ended(text, standing);
   if (text[at] == '"') return bad_string(text, at);
   if (text[at] == '/' || text[at] == '#') return {at, "comments are not allowed in JSON"};
+  if (text[at] == '\'') return {at, "names and strings are written in double quotes"};
   return {at, str::cat("expected a property name in double quotes, found ", found(text, at))};
 }
 
 static SyntaxError after_value(std::string_view text, size_t at, const Standing& standing) {
   if (standing.in == Standing::In::top)
     return {at, str::cat("nothing may follow the end of the document, found ", found(text, at))};
+  if (is_leading_zero(text, at)) return {at - 1, "a number must not start with a zero"};
   const bool object = standing.in == Standing::In::object;
   const char* close = object ? "}" : "]";
   if (text[at] == ',') {

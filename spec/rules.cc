@@ -80,10 +80,12 @@ void scheduler_fits_policy(const Process& p, const std::string& at, Report& repo
 // struct winsize has 16 bits for each (ioctl_tty(2)).
 void console_size_fits(const Process& p, const std::string& at, Report& report) {
   if (!p.console_size) return;
-  if (p.console_size->height > UINT16_MAX)
-    report.problem(at + "consoleSize.height", "is out of range 0..65535");
-  if (p.console_size->width > UINT16_MAX)
-    report.problem(at + "consoleSize.width", "is out of range 0..65535");
+  const auto fits = [&](const char* name, uint32_t n) {
+    if (n > UINT16_MAX)
+      report.problem(str::cat(at, "consoleSize.", name), n, " is out of range 0..", UINT16_MAX);
+  };
+  fits("height", p.console_size->height);
+  fits("width", p.console_size->width);
 }
 
 void check_process(const Process& p, const std::string& at, Report& report) {

@@ -5,7 +5,7 @@
 
 namespace json {
 
-constexpr size_t kMostProblems = 50;
+constexpr size_t kMostProblems = 20;
 
 void Decoder::problem_below(Value at, std::string_view key, std::string message) {
   if (problems.size() < kMostProblems)

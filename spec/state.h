@@ -36,8 +36,8 @@ struct State {
   Status status = Status::created;  // as last written; the true one also depends on the process
   std::map<std::string, std::string> annotations;
   // What later commands need and must not look up again: `process` is frozen at create (runtime.md step 2).
-  std::map<std::string, std::string>
-      cgroup_paths;  // controller ("" for v2) → absolute path of the cgroup's directory
+  // Controller ("" for v2) → absolute path of the cgroup's directory.
+  std::map<std::string, std::string> cgroup_paths;
   std::vector<std::string> created_cgroups;  // those of them that we made, and so may remove
   std::optional<Hooks> hooks;                // poststart and poststop
   std::optional<Seccomp> seccomp;            // for exec
