@@ -26,7 +26,7 @@ std::vector<oci::Platform> of_machine(std::string_view machine, int x86_level);
 // architecture counts, the newest that is not beyond its baseline first.  Kind::invalid with the form.
 Result<std::vector<oci::Platform>> parse(std::string_view text);
 
-// The entry to pull.  Kind::not_found, listing what there is.
+// The entry to pull.  Precondition: `wanted` is not empty.  Kind::not_found, listing what there is.
 Result<oci::Descriptor> choose(const oci::Index& index, const std::vector<oci::Platform>& wanted);
 // Whether an image that was built for `image` serves as one of `wanted`.
 bool serves(const oci::Platform& image, const std::vector<oci::Platform>& wanted);

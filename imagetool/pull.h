@@ -4,7 +4,9 @@
 //
 // Nothing gets a name before every digest, size and diff_id of it held and all of it is on the disk.  What is there
 // already is not fetched again: pull() of an image that is present asks only what its tag means now.  Layers are
-// unpacked by threads while others are still being fetched; two pulls of one image at the same time share the work.
+// unpacked while others are still being fetched (fetch.h); two pulls of one image at the same time share the work.
+//
+// What is pulled is a container image: an artifact, a signature, an image of schema 1 is refused with its type.
 #pragma once
 
 #include <string>
@@ -21,16 +23,24 @@ namespace pulls {
 struct Options {
   std::string name;              // --name: kept under this name instead of the source's
   std::string platform;          // --platform os/arch[/variant]; empty: the best for this machine
-  Registry::Options registry;    // not used for "oci:…"
+  Registry::Options registry;    // not used for "oci:…", but for its tick
   Progress* progress = nullptr;  // not null
+  uint32_t uid = 0, gid = 0;     // effective ids: who unpacks
+};
+
+struct Pulled {
+  Image image;
+  std::string name;   // in full: what it is called now
+  bool news = false;  // whether anything had to be fetched, or the name means another image than before
 };
 
 // Always asks the source.  Kinds: network (trying again may help), denied, not_found (no such image, or no such platform
 // in it), invalid (it is not what its digest says, or not a container image).  On failure no name has changed.
-Result<Image> pull(const Store& store, std::string_view reference, const Options& options);
+Result<Pulled> pull(const Store& store, std::string_view reference, const Options& options);
 
 // The image if the store has it, for the platform asked for, else pull().  No network is used for an image that is
-// there; layers that were swept meanwhile are unpacked again from their blobs.
+// there; layers that are gone are unpacked again from their blobs.  `reference` may also be an image id.
+// Precondition: the caller holds Store::share(), and goes on holding it until a lease protects the image.
 Result<Image> ensure(const Store& store, std::string_view reference, const Options& options);
 
 }  // namespace pulls

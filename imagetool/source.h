@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,8 @@ class ImageSource {
         descriptor;  // its media type as announced, perhaps empty; digest and size those of `text`
     std::string text;
   };
+  // The digest of what root() would give, where asking is cheaper than getting it; nullopt where it is not.
+  virtual Result<std::optional<oci::Digest>> ask_digest() = 0;
   // What the reference names: an index or a manifest.  The reference's own digest is checked if it has one.
   virtual Result<Document> root() = 0;
   // A manifest or index that another document names.

@@ -7,6 +7,7 @@
 #include "imagetool/registry/reference.h"
 #include "imagetool/store/catalog.h"
 #include "imagetool/store/leases.h"
+#include "spec/base/log.h"
 
 bool Image::unpacked() const {
   return std::ranges::none_of(layers, [](const ImageLayer& layer) { return layer.dir.empty(); });
@@ -26,6 +27,7 @@ uint64_t Image::size() const {
 }
 
 oci::Platform Image::platform() const {
+  if (descriptor.platform) return *descriptor.platform;
   return {.os = config.os, .architecture = config.architecture, .variant = config.variant};
 }
 
@@ -69,7 +71,7 @@ void add_names(Image& image, const std::vector<catalog::Entry>& entries) {
   std::ranges::sort(image.names);
 }
 
-Result<Image> by_id(const Store& store, std::string_view what, std::string_view digits) {
+Result<oci::Descriptor> by_id(const Store& store, std::string_view what, std::string_view digits) {
   std::vector<Image> found;
   for (Image& image : TRY(all(store))) {
     const bool fits = image.id().hex().starts_with(digits) || image.digest().hex().starts_with(digits) ||
@@ -77,7 +79,7 @@ Result<Image> by_id(const Store& store, std::string_view what, std::string_view 
     if (fits) found.push_back(std::move(image));
   }
   if (found.empty()) return unknown(store, what);
-  if (found.size() == 1) return std::move(found.front());
+  if (found.size() == 1) return found.front().descriptor;
   std::vector<std::string> ids;
   for (const Image& image : found) ids.push_back(image.digest().text());
   return Error(Kind::invalid, str::cat("'", what, "' fits ", found.size(), " images: ", str::join(ids, ", "),
@@ -86,22 +88,25 @@ Result<Image> by_id(const Store& store, std::string_view what, std::string_view 
 
 }  // namespace
 
-Result<Image> find(const Store& store, std::string_view what) {
+Result<oci::Descriptor> locate(const Store& store, std::string_view what) {
   const std::string_view digits = id_digits(what);
   // "sha256:…" would also be the reference of a repository named sha256; nobody means that.
   if (what.starts_with("sha256:") && !digits.empty()) return by_id(store, what, digits);
-  const std::vector<catalog::Entry> entries = TRY(catalog::read(store));
   Result<Reference> wanted = reference::parse(what);
-  for (const catalog::Entry& entry : entries) {
+  for (const catalog::Entry& entry : TRY(catalog::read(store))) {
     const bool named = wanted.ok() ? is_named(entry, wanted.value(), what) : entry.name == what;
-    if (!named) continue;
-    Image image = TRY(load(store, entry.descriptor).within("image '", str::printable(what), "'"));
-    add_names(image, entries);
-    return image;
+    if (named) return entry.descriptor;
   }
   if (!digits.empty()) return by_id(store, what, digits);
   if (!wanted.ok()) return wanted.take_error();
   return unknown(store, what);
+}
+
+Result<Image> find(const Store& store, std::string_view what) {
+  const oci::Descriptor manifest = TRY(locate(store, what));
+  Image image = TRY(load(store, manifest).within("image '", str::printable(what), "'"));
+  add_names(image, TRY(catalog::read(store)));
+  return image;
 }
 
 Result<std::vector<Image>> all(const Store& store) {
@@ -117,9 +122,13 @@ Result<std::vector<Image>> all(const Store& store) {
 
   std::vector<Image> found;
   for (const oci::Descriptor& manifest : manifests) {
-    Image image = TRY(load(store, manifest).within("image ", manifest.digest.text()));
-    add_names(image, entries);
-    found.push_back(std::move(image));
+    Result<Image> loaded = load(store, manifest);
+    if (!loaded.ok()) {  // one that is broken must not hide the others; rm takes it away by its name
+      logs::warn("image ", manifest.digest.text(), ": ", loaded.error().message, ", leaving it out");
+      continue;
+    }
+    add_names(loaded.value(), entries);
+    found.push_back(std::move(loaded).take());
   }
   return found;
 }

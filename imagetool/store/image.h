@@ -39,8 +39,8 @@ struct Image {
   [[nodiscard]] bool unpacked() const;
   // Absolute, highest first, as overlayfs's lowerdir wants them.  Precondition: unpacked().
   [[nodiscard]] std::vector<std::string> lower_dirs() const;
-  [[nodiscard]] uint64_t size() const;  // bytes of all blobs
-  [[nodiscard]] oci::Platform platform() const;
+  [[nodiscard]] uint64_t size() const;           // bytes of all blobs
+  [[nodiscard]] oci::Platform platform() const;  // as the index said; else as the config does
 };
 
 namespace images {
@@ -48,7 +48,10 @@ namespace images {
 // `what`: a reference as people write it, an image id or digest, whole or its first 4 and more hex digits.
 // A name wins over an id.  Kind::not_found with the way out; Kind::invalid where an id's prefix fits several images.
 Result<Image> find(const Store& store, std::string_view what);
+// Only which manifest that is: also for an image of which a part is missing or damaged, unless it is given by its id.
+Result<oci::Descriptor> locate(const Store& store, std::string_view what);
 // All that have a name, and those that have none but are used by a bundle; newest name last, as in index.json.
+// One that cannot be loaded is left out with a warning.
 Result<std::vector<Image>> all(const Store& store);
 // The image of this manifest, whatever its names.  Kind::not_found if a part of it is missing.
 Result<Image> load(const Store& store, const oci::Descriptor& manifest);

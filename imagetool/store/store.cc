@@ -139,21 +139,22 @@ Result<UniqueFd> Store::exclude(int wait_ms) const {
   return lock;
 }
 
-Result<UniqueFd> Store::part_lock(const oci::Digest& part) const {
-  return sys::openat(tmp_, str::cat(part.hex(), ".lock").c_str(), O_RDWR | O_CREAT, 0600);
+Result<UniqueFd> Store::part_lock(Part part, const oci::Digest& digest) const {
+  const std::string name = str::cat(part == Part::blob ? "blob-" : "layer-", digest.hex(), ".lock");
+  return sys::openat(tmp_, name.c_str(), O_RDWR | O_CREAT, 0600);
 }
 
-Result<UniqueFd> Store::try_part(const oci::Digest& part) const {
-  UniqueFd lock = TRY(part_lock(part));
+Result<UniqueFd> Store::try_part(Part part, const oci::Digest& digest) const {
+  UniqueFd lock = TRY(part_lock(part, digest));
   Result<> locked = sys::flock(lock, LOCK_EX | LOCK_NB);
   if (locked.ok()) return lock;
   if (locked.error().errnum == EWOULDBLOCK) return UniqueFd();
   return locked.take_error();
 }
 
-Result<UniqueFd> Store::wait_part(const oci::Digest& part) const {
-  UniqueFd lock = TRY(part_lock(part));
-  TRY(sys::flock(lock, LOCK_EX).within("waiting for another imagetool to finish ", part.text()));
+Result<UniqueFd> Store::wait_part(Part part, const oci::Digest& digest) const {
+  UniqueFd lock = TRY(part_lock(part, digest));
+  TRY(sys::flock(lock, LOCK_EX).within("waiting for another imagetool to finish ", digest.text()));
   return lock;
 }
 
@@ -238,6 +239,18 @@ Result<> Store::Writer::commit(const oci::Digest& digest) {
 bool Store::has_layer(const oci::Digest& chain_id) const {
   const std::string name(chain_id.hex());
   return exists(layers_, name) || exists(staged_layers_, name);
+}
+
+Result<UniqueFd> Store::open_layer(const oci::Digest& chain_id) const {
+  // Staged first: settling only ever moves it the other way.
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+  const std::string name(chain_id.hex());
+  Result<UniqueFd> dir = sys::openat(staged_layers_, name.c_str(), kFlags);
+  if (!dir.ok() && dir.error().errnum == ENOENT) dir = sys::openat(layers_, name.c_str(), kFlags);
+  if (!dir.ok() && dir.error().errnum == ENOENT)
+    return Error(Kind::not_found,
+                 str::cat("layer ", chain_id.text(), " is not unpacked in the store '", dir_, "'"));
+  return dir;
 }
 
 std::string Store::layer_dir(const oci::Digest& chain_id) const {

@@ -66,10 +66,12 @@ class Store {
   [[nodiscard]] Result<UniqueFd> share() const;
   // Alone in the store, for a sweep.  Kind::conflict when others still use it after `wait_ms` milliseconds.
   [[nodiscard]] Result<UniqueFd> exclude(int wait_ms) const;
-  // The right to make the part (a blob's digest, a layer's chain id).  An invalid descriptor: somebody else has it now.
-  [[nodiscard]] Result<UniqueFd> try_part(const oci::Digest& part) const;
+  enum class Part { blob, layer };
+  // The right to make a part: a blob by its digest, a layer by its chain id.  Precondition: share() is held.
+  // An invalid descriptor: somebody else has it now.
+  [[nodiscard]] Result<UniqueFd> try_part(Part part, const oci::Digest& digest) const;
   // The same, and waits for it.  Precondition: the calling thread holds no other part.
-  [[nodiscard]] Result<UniqueFd> wait_part(const oci::Digest& part) const;
+  [[nodiscard]] Result<UniqueFd> wait_part(Part part, const oci::Digest& digest) const;
 
   // ---- blobs ----
   // Whether the blob is there, settled or staged in this boot.  A file of another size counts as absent.
@@ -85,6 +87,8 @@ class Store {
   [[nodiscard]] bool has_layer(const oci::Digest& chain_id) const;
   // The absolute directory of an unpacked layer that is settled; empty if it is not.
   [[nodiscard]] std::string layer_dir(const oci::Digest& chain_id) const;
+  // The unpacked layer's directory, settled or staged, open.  Kind::not_found.
+  [[nodiscard]] Result<UniqueFd> open_layer(const oci::Digest& chain_id) const;
   // A new empty directory for a layer to be unpacked into; commit_layer() or drop_layer() follows.
   struct Unpacking {
     std::string name;  // in tmp/
@@ -101,7 +105,7 @@ class Store {
  private:
   Store() = default;
   Result<> open_parts(const std::string& name);
-  [[nodiscard]] Result<UniqueFd> part_lock(const oci::Digest& part) const;
+  [[nodiscard]] Result<UniqueFd> part_lock(Part part, const oci::Digest& digest) const;
   [[nodiscard]] Result<> sync_names() const;
   std::string dir_, boot_;
   UniqueFd root_, blobs_, layers_, leases_, tmp_, staged_blobs_, staged_layers_;

@@ -1,0 +1,271 @@
+#include "imagetool/pull.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "imagetool/fetch.h"
+#include "imagetool/limits.h"
+#include "imagetool/platform.h"
+#include "imagetool/source.h"
+#include "imagetool/store/catalog.h"
+#include "spec/json.h"
+
+namespace pulls {
+
+namespace {
+
+enum class Shape { index, manifest };
+
+// What a document is.  Servers and files that say nothing useful about it leave that to the document itself.
+Result<Shape> shape_of(const ImageSource::Document& document) {
+  const std::string& announced = document.descriptor.media_type;
+  if (oci::is_index(announced)) return Shape::index;
+  if (oci::is_manifest(announced)) return Shape::manifest;
+  const json::Document parsed =
+      TRY(json::parse(document.text, {.name = "manifest", .bytes = limits::kManifest}));
+  const std::string_view own = parsed.root().find_string("mediaType").value_or("");
+  if (oci::is_index(own)) return Shape::index;
+  if (oci::is_manifest(own)) return Shape::manifest;
+  if (own.empty() && announced.find("prettyjws") == std::string::npos)
+    return parsed.root().find("manifests") ? Shape::index : Shape::manifest;
+  const std::string_view type = own.empty() ? std::string_view(announced) : own;
+  return Error(Kind::unsupported, str::cat("'", str::printable(type), "' is not a type of container images"));
+}
+
+// The type to hold the document against: what was announced, if that says anything.
+std::string_view announced_type(const oci::Descriptor& descriptor) {
+  const bool known = oci::is_index(descriptor.media_type) || oci::is_manifest(descriptor.media_type);
+  return known ? std::string_view(descriptor.media_type) : std::string_view();
+}
+
+struct Resolved {
+  ImageSource::Document manifest;
+  std::optional<ImageSource::Document> index;  // the outermost, if there was one
+};
+
+// From what the reference names down to one manifest; indexes may hold indexes.
+Result<Resolved> resolve(ImageSource& source, const std::vector<oci::Platform>& wanted) {
+  Resolved resolved;
+  ImageSource::Document document = TRY(source.root());
+  for (int depth = 0; depth <= limits::kIndexDepth; ++depth) {
+    if (TRY(shape_of(document)) == Shape::manifest) {
+      resolved.manifest = std::move(document);
+      return resolved;
+    }
+    const oci::Index index = TRY(oci::parse_index(document.text, announced_type(document.descriptor)));
+    const oci::Descriptor chosen = TRY(platforms::choose(index, wanted));
+    if (!resolved.index) resolved.index = std::move(document);
+    document = TRY(source.manifest(chosen).within("fetching ", chosen.digest.text()));
+  }
+  return Error(Kind::invalid, str::cat("indexes are nested more than ", limits::kIndexDepth, " deep"));
+}
+
+Result<> check_is_image(const oci::Manifest& manifest) {
+  const std::string& type = manifest.config.media_type;
+  if (manifest.artifact_type || (type != oci::media::kConfig && type != oci::media::kDockerConfig))
+    return Error(Kind::unsupported,
+                 str::cat("it is an artifact of type '",
+                          str::printable(manifest.artifact_type.value_or(type)), "', not a container image"));
+  for (const oci::Descriptor& layer : manifest.layers) {
+    if (!oci::layer_compression(layer.media_type))
+      return Error(Kind::unsupported,
+                   str::cat("layer ", layer.digest.text(), " is of type '", str::printable(layer.media_type),
+                            "', which cannot be unpacked"));
+  }
+  if (manifest.config.size > limits::kImageConfig)
+    return Error(Kind::invalid, str::cat("its config has ", manifest.config.size, " bytes, and ",
+                                         limits::kImageConfig, " are the most"));
+  return {};
+}
+
+Result<> put_blob(const Store& store, std::string_view text, const oci::Descriptor& descriptor) {
+  if (store.has(descriptor)) return {};
+  Store::Writer writer = TRY(store.begin());
+  TRY(writer.write(text));
+  return writer.commit(descriptor.digest);
+}
+
+// What is in the store already is not asked for again.
+Result<std::string> fetch_config(const Store& store, ImageSource& source, const oci::Descriptor& want) {
+  if (store.has(want)) return store.read_blob(want, limits::kImageConfig);
+  StringSink text;
+  TRY(source.blobs({{.want = want, .into = &text}}).within("fetching the image config"));
+  return text.take();
+}
+
+Result<> check_config(const oci::ImageConfig& config, const oci::Manifest& manifest) {
+  if (config.diff_ids.size() == manifest.layers.size()) return {};
+  return Error(Kind::invalid, str::cat("its manifest has ", manifest.layers.size(), " layers and its config ",
+                                       config.diff_ids.size(), " diff_ids"));
+}
+
+// An image without an index can only be taken or left.
+Result<> check_platform(const oci::ImageConfig& config, const Options& options,
+                        const std::vector<oci::Platform>& wanted) {
+  const oci::Platform own{.os = config.os, .architecture = config.architecture, .variant = config.variant};
+  if (platforms::serves(own, wanted)) return {};
+  const auto same_cpu = [&](const oci::Platform& one) {
+    return one.os == own.os && one.architecture == own.architecture;
+  };
+  const std::string text = str::printable(own.text());
+  if (!options.platform.empty())
+    return Error(Kind::not_found, str::cat("it is there for ", text, " only, not for ", options.platform));
+  if (own.os != "linux")
+    return Error(Kind::unsupported, str::cat("it is an image for ", text, ", not for Linux"));
+  if (std::ranges::none_of(wanted, same_cpu))
+    options.progress->notice(str::cat("the image is for ", text, ", and this machine is another"));
+  return {};
+}
+
+class Pull {
+ public:
+  Pull(const Store& store, ImageSource& source, const Options& options, std::string name)
+      : store_(store), source_(source), options_(options), name_(std::move(name)) {}
+
+  Result<Pulled> run() {
+    wanted_ = options_.platform.empty() ? platforms::host() : TRY(platforms::parse(options_.platform));
+    const UniqueFd hold = TRY(store_.share());
+    const std::optional<Image> before = known();
+    if (before && TRY(is_current(*before))) return finish(before->digest());
+
+    Resolved resolved = TRY(resolve(source_, wanted_));
+    oci::Descriptor manifest = std::move(resolved.manifest.descriptor);
+    const std::string& text = resolved.manifest.text;
+    const oci::Manifest parsed = TRY(oci::parse_manifest(text, announced_type(manifest)));
+    TRY(check_is_image(parsed));
+    const std::string config_text = TRY(fetch_config(store_, source_, parsed.config));
+    const oci::ImageConfig config = TRY(oci::parse_image_config(config_text).within("image config"));
+    TRY(check_config(config, parsed));
+    if (!resolved.index) TRY(check_platform(config, options_, wanted_));
+
+    complete(manifest, parsed, config);
+    TRY(put_blob(store_, text, manifest));
+    TRY(put_blob(store_, config_text, parsed.config));
+    if (resolved.index) TRY(put_blob(store_, resolved.index->text, resolved.index->descriptor));
+    TRY(fetches::layers(context(), &source_, parsed, config));
+    TRY(settle(manifest, parsed, config, resolved));
+    TRY(catalog::put(store_, name_, manifest,
+                     resolved.index ? resolved.index->descriptor.digest : oci::Digest()));
+    return finish(before ? before->digest() : oci::Digest());
+  }
+
+ private:
+  [[nodiscard]] fetches::Context context() const {
+    return {.store = store_, .progress = *options_.progress, .uid = options_.uid, .gid = options_.gid};
+  }
+
+  // What the name means now, if that is whole and for the platform wanted.
+  [[nodiscard]] std::optional<Image> known() const {
+    Result<Image> image = images::find(store_, name_);
+    if (!image.ok() || !platforms::serves(image.value().platform(), wanted_)) return std::nullopt;
+    return std::move(image).take();
+  }
+
+  // Whether the source still has this under the name, and all of it is here.
+  Result<bool> is_current(const Image& image) {
+    const bool whole = image.unpacked() && std::ranges::all_of(image.manifest.layers, [&](const auto& layer) {
+                         return store_.has(layer);
+                       });
+    if (!whole) return false;
+    const std::optional<oci::Digest> now = TRY(source_.ask_digest());
+    return now && (*now == image.digest() || *now == image.index);
+  }
+
+  // The store's entry says what the manifest is and for which platform, whoever told us.
+  static void complete(oci::Descriptor& manifest, const oci::Manifest& parsed,
+                       const oci::ImageConfig& config) {
+    if (!oci::is_manifest(manifest.media_type))
+      manifest.media_type = parsed.media_type.value_or(std::string(oci::media::kManifest));
+    if (!manifest.platform)
+      manifest.platform =
+          oci::Platform{.os = config.os, .architecture = config.architecture, .variant = config.variant};
+  }
+
+  Result<> settle(const oci::Descriptor& manifest, const oci::Manifest& parsed,
+                  const oci::ImageConfig& config, const Resolved& resolved) {
+    std::vector<oci::Digest> blobs = {manifest.digest, parsed.config.digest};
+    if (resolved.index) blobs.push_back(resolved.index->descriptor.digest);
+    for (const oci::Descriptor& layer : parsed.layers) blobs.push_back(layer.digest);
+    options_.progress->step("writing to the disk");
+    return store_.settle(blobs, images::chain_ids(config.diff_ids));
+  }
+
+  Result<Pulled> finish(const oci::Digest& before) {
+    Image image = TRY(images::find(store_, name_));
+    const bool news = image.digest() != before;
+    return Pulled{.image = std::move(image), .name = name_, .news = news};
+  }
+
+  const Store& store_;
+  ImageSource& source_;
+  const Options& options_;
+  const std::string name_;
+  std::vector<oci::Platform> wanted_;
+};
+
+// --name as the user wrote it, or the source's own name, in full.
+Result<std::string> full_name(std::string_view reference, const ImageSource& source, const Options& options) {
+  if (options.name.empty()) {
+    if (!source.name().empty()) return source.name();
+    return Error(Kind::invalid, str::cat("'", str::printable(reference),
+                                         "' does not say what the image is called; name it with --name"));
+  }
+  const Reference name = TRY(reference::parse(options.name).within("--name"));
+  if (!name.digest.empty())
+    return Error(Kind::invalid, str::cat("--name '", options.name, "': a digest cannot be given as a name"));
+  return name.text();
+}
+
+// Unpacks again what has been removed of an image whose blobs are here.
+Result<Image> restore(const Store& store, const Image& image, const Options& options) {
+  const fetches::Context context{
+      .store = store, .progress = *options.progress, .uid = options.uid, .gid = options.gid};
+  TRY(check_is_image(image.manifest));
+  TRY(check_config(image.config, image.manifest));
+  TRY(fetches::layers(context, nullptr, image.manifest, image.config));
+  TRY(store.settle({}, images::chain_ids(image.config.diff_ids)));
+  Image again = TRY(images::load(store, image.descriptor));
+  again.names = image.names;
+  again.index = image.index;
+  return again;
+}
+
+}  // namespace
+
+Result<Pulled> pull(const Store& store, std::string_view reference, const Options& options) {
+  assert(options.progress);
+  options.progress->step(str::cat("resolving ", str::printable(reference)));
+  Registry::Options registry = options.registry;
+  registry.tick = [progress = options.progress, outer = options.registry.tick]() -> Result<> {
+    progress->tick();
+    return outer ? outer() : Result<>();
+  };
+  if (!registry.notice)
+    registry.notice = [progress = options.progress](std::string_view text) { progress->notice(text); };
+  const std::unique_ptr<ImageSource> source = TRY(sources::open(reference, registry));
+  const std::string name = TRY(full_name(reference, *source, options));
+  return Pull(store, *source, options, name).run().within("image '", str::printable(reference), "'");
+}
+
+Result<Image> ensure(const Store& store, std::string_view reference, const Options& options) {
+  Result<Image> found = sources::is_layout(reference) ? Result<Image>(Error(Kind::not_found, std::string()))
+                                                      : images::find(store, reference);
+  if (!found.ok() && found.error().kind != Kind::not_found) return found;
+  const bool platform_matters = !options.platform.empty();
+  if (found.ok()) {
+    const Image& image = found.value();
+    const std::vector<oci::Platform> wanted = platform_matters ? TRY(platforms::parse(options.platform))
+                                                               : std::vector<oci::Platform>{image.platform()};
+    const bool whole =
+        std::ranges::all_of(image.manifest.layers, [&](const auto& layer) { return store.has(layer); });
+    if (platforms::serves(image.platform(), wanted)) {
+      if (image.unpacked()) return found;
+      if (whole) return restore(store, image, options);
+    }
+  }
+  Pulled pulled = TRY(pull(store, reference, options));
+  return std::move(pulled.image);
+}
+
+}  // namespace pulls

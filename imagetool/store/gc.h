@@ -1,0 +1,41 @@
+// Taking away: names, and what no name and no bundle needs any more.
+//
+// remove_name() only unties a name; sweep() marks from index.json and the leases, and removes every blob and layer that
+// was not marked, with the leftovers of pulls that were killed.  It is alone in the store while it decides: whoever uses
+// a part holds Store::share() from looking it up to leasing it.  Trees are renamed away under the lock and removed after
+// it, so a large one holds nobody up.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "imagetool/store/leases.h"
+#include "imagetool/store/store.h"
+#include "spec/base/error.h"
+#include "spec/digest.h"
+
+namespace gc {
+
+struct Untagged {
+  std::vector<std::string> names;  // in full
+  oci::Digest manifest;
+  std::vector<Lease> users;  // with `force`: who goes on using it
+};
+
+// `what` as for images::find.  A name unties that name; an id all names of the image, with `force` if there are several.
+// Kind::conflict while a bundle uses an image that would lose its last name, unless `force`; the message names the
+// bundles and how to remove them.  Nothing but names is removed: call sweep().
+Result<Untagged> remove_name(const Store& store, std::string_view what, bool force);
+
+struct Freed {
+  std::vector<oci::Digest> blobs, chain_ids;
+  uint64_t bytes = 0;  // of the blobs
+};
+
+// Waits `wait_ms` for others to finish with the store; Kind::conflict if they do not.
+// Kind::invalid: an index.json entry's manifest or a lease cannot be read; then nothing has been removed.
+Result<Freed> sweep(const Store& store, int wait_ms);
+
+}  // namespace gc
