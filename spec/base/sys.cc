@@ -370,6 +370,7 @@ Result<> prctl(int option, unsigned long a, unsigned long b, unsigned long c, un
 }
 Result<> fchdir(Fd dir) { SYS_DONE(::fchdir(dir.raw()), "fchdir", dir.raw()); }
 Result<> chdir(const char* path) { SYS_DONE(::chdir(path), "chdir", str::cat("\"", path, "\"")); }
+Result<> chroot(const char* path) { SYS_DONE(::chroot(path), "chroot", str::cat("\"", path, "\"")); }
 Result<> sethostname(std::string_view name) { SYS_DONE(::sethostname(name.data(), name.size()), "sethostname", name); }
 Result<> setdomainname(std::string_view name) { SYS_DONE(::setdomainname(name.data(), name.size()), "setdomainname", name); }
 Result<> setresuid(uid_t uid) { SYS_DONE(::syscall(SYS_setresuid, uid, uid, uid), "setresuid", uid); }

@@ -104,6 +104,7 @@ Result<> close_range(unsigned first, unsigned last, unsigned flags);
 Result<> prctl(int option, unsigned long a = 0, unsigned long b = 0, unsigned long c = 0, unsigned long d = 0);
 Result<> fchdir(Fd dir);
 Result<> chdir(const char* path);
+Result<> chroot(const char* path);
 Result<> sethostname(std::string_view name);
 Result<> setdomainname(std::string_view name);
 Result<> setresuid(uid_t uid);  // real, effective and saved; by number, so that glibc has no threads to signal

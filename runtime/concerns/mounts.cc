@@ -1,0 +1,188 @@
+#include "runtime/concerns/mounts.h"
+
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "runtime/concerns/copy_up.h"
+#include "runtime/concerns/mount_calls.h"
+#include "spec/base/path.h"
+#include "spec/base/sys.h"
+
+namespace mounts {
+
+namespace {
+
+using plan::MountKind;
+using plan::MountStep;
+using rootfs::Root;
+
+constexpr mode_t kDirMode = 0755;
+
+std::string at(const MountStep& step) { return str::cat("mounts[", step.index, "]"); }
+
+path::How lookup(const MountStep& step) {
+  return {.links = step.links_refused ? path::Links::refuse : path::Links::inside};
+}
+
+Error bad_target(const MountStep& step, const Error& error) {
+  if (error.errnum == ELOOP && step.links_refused)
+    return Error(Kind::invalid, ELOOP,
+                 str::cat(at(step), ".destination: '", step.destination,
+                          "' is, or leads through, a symbolic link in the root "
+                          "file system; it has to be a real directory"));
+  if (error.errnum == ENOTDIR || error.errnum == EISDIR)
+    return Error(Kind::invalid, error.errnum,
+                 str::cat(at(step), ".destination: '", step.destination, "' in the root file system is ",
+                          error.errnum == EISDIR ? "a directory, but the source is a file"
+                                                 : "a file, but what is mounted is a directory"));
+  if (error.errnum == EROFS)
+    return Error(Kind::invalid, EROFS,
+                 str::cat(at(step), ".destination: '", step.destination,
+                          "' does not exist, and cannot be made in a file system "
+                          "that is read-only"));
+  return Error(error).within(at(step), ".destination: '", step.destination, "'");
+}
+
+// What is at the target, made if it is missing.
+Result<UniqueFd> target_of(const MountStep& step, const Root& root, bool directory) {
+  if (step.target.empty()) return sys::dup(root.fd);
+  Result<UniqueFd> target = directory ? path::make_dirs(root.fd, step.target, kDirMode, lookup(step))
+                                      : path::make_file(root.fd, step.target, 0644, lookup(step));
+  if (!target.ok()) return bad_target(step, target.error());
+  return target;
+}
+
+Dress dress_of(const MountStep& step) {
+  Dress dress{.own = step.own, .tree = step.tree, .propagation = step.propagation};
+  if (step.kind == MountKind::filesystem) dress.own = {};  // fsmount has set them
+  return dress;
+}
+
+// Attaches, and takes note of what later steps have to know.
+Result<> put_in_place(const MountStep& step, UniqueFd mount, Fd target, Root& root) {
+  TRY(attach(mount, target, dress_of(step)).within(at(step), ": mounting at '", step.destination, "'"));
+  if (step.superblock & MS_I_VERSION) {  // not among the parameters of fsconfig(2)
+    const uint64_t attributes = TRY(attributes_of(mount));
+    TRY(reconfigure(mount, attributes, step.superblock, "").within(at(step), ".options: 'iversion'"));
+  }
+  if (step.target.empty()) {
+    root.fd = TRY(sys::dup(mount));
+  }
+  if (step.seal_later) root.to_seal.push_back(std::move(mount));
+  return {};
+}
+
+// ---- bind mounts ----
+
+Error bad_source(const MountStep& step, const Error& error) {
+  const std::string where = str::cat(at(step), ".source: ");
+  if (error.errnum == ENOENT)
+    return Error(Kind::invalid, ENOENT, str::cat(where, "mount source '", step.source, "' does not exist"));
+  if (error.errnum == ENOTDIR)
+    return Error(
+        Kind::invalid, ENOTDIR,
+        str::cat(where, "mount source '", step.source, "' does not exist: a part of it is no directory"));
+  if (error.errnum == EINVAL)
+    return Error(Kind::invalid, EINVAL,
+                 str::cat(where, "'", step.source,
+                          "' cannot be bound: it is marked unbindable, or has mounts of the host beneath it",
+                          step.recursive ? "" : " that only 'rbind' may take along"));
+  return Error(error).within(where, "mount source '", step.source, "'");
+}
+
+// Only a procfs may be at /proc: much in the container trusts it.
+Result<> check_proc(const MountStep& step, Fd source) {
+  if (step.target != "proc" || sys::filesystem_magic(source) == PROC_SUPER_MAGIC) return {};
+  return Error(Kind::invalid, str::cat(at(step), ".destination: '/proc' can only be a procfs, and '",
+                                       step.source, "' is none"));
+}
+
+Result<> bind(const MountStep& step, Root& root) {
+  Result<UniqueFd> opened = clone_tree(Fd::cwd(), step.source.c_str(),
+                                       {.recursive = step.recursive, .follow = !step.source_nofollow});
+  if (!opened.ok()) return bad_source(step, opened.error());
+  UniqueFd source = std::move(opened).take();
+  const struct stat st = TRY(sys::fstat(source));
+  TRY(check_proc(step, source));
+  UniqueFd target = TRY(target_of(step, root, S_ISDIR(st.st_mode)));
+  return put_in_place(step, std::move(source), target, root);
+}
+
+// ---- file systems ----
+
+Result<> mount_filesystem(const MountStep& step, Root& root) {
+  UniqueFd target = TRY(target_of(step, root, true));
+  UniqueFd mount = TRY(make_filesystem(step));
+  if (step.copy_up)
+    TRY(copy_up(target, mount).within(at(step), ".options: 'tmpcopyup' for '", step.destination, "'"));
+  return put_in_place(step, std::move(mount), target, root);
+}
+
+// ---- changes of what is mounted already ----
+
+Result<UniqueFd> open_mounted(const MountStep& step, const Root& root) {
+  if (step.target.empty()) return sys::dup(root.fd);
+  Result<UniqueFd> target = path::open(root.fd, step.target, O_PATH, 0, lookup(step));
+  if (!target.ok()) return bad_target(step, target.error());
+  return target;
+}
+
+Error not_a_mount(const MountStep& step, const Error& error) {
+  if (error.errnum != EINVAL) return Error(error).within(at(step), ": remounting '", step.destination, "'");
+  return Error(
+      Kind::invalid, EINVAL,
+      str::cat(at(step), ": nothing is mounted at '", step.destination, "', so it cannot be remounted"));
+}
+
+Result<> rebind(const MountStep& step, Root& root) {
+  UniqueFd target = TRY(open_mounted(step, root));
+  const Result<> changed =
+      change(target, {.own = step.own, .tree = step.tree, .propagation = step.propagation});
+  return changed.ok() ? Result<>() : not_a_mount(step, changed.error());
+}
+
+std::string joined_data(const MountStep& step) {
+  std::string text;
+  for (const plan::MountData& data : step.data)
+    text += str::cat(text.empty() ? "" : ",", data.key, data.value ? "=" : "", data.value.value_or(""));
+  return text;
+}
+
+Result<> remount(const MountStep& step, Root& root) {
+  UniqueFd target = TRY(open_mounted(step, root));
+  const uint64_t before = TRY(attributes_of(target));
+  const Result<> done =
+      reconfigure(target, (before & ~step.own.clear) | step.own.set, step.superblock, joined_data(step));
+  if (!done.ok()) return not_a_mount(step, done.error());
+  const Result<> changed = change(target, {.tree = step.tree, .propagation = step.propagation});
+  return changed.ok() ? Result<>() : not_a_mount(step, changed.error());
+}
+
+Result<> link(const MountStep& step, const Root& root) {
+  path::Parent parent = TRY(path::parent(root.fd, step.target).within(at(step), ".destination"));
+  return sys::symlinkat(step.source.c_str(), parent.dir, parent.name.c_str()).within(at(step));
+}
+
+}  // namespace
+
+Result<> apply(const MountStep& step, Root& root) {
+  switch (step.kind) {
+    case MountKind::filesystem:
+      return mount_filesystem(step, root);
+    case MountKind::bind:
+      return bind(step, root);
+    case MountKind::remount:
+      return remount(step, root);
+    case MountKind::rebind:
+      return rebind(step, root);
+    case MountKind::link:
+      return link(step, root);
+  }
+  return Error(Kind::invalid, at(step));
+}
+
+}  // namespace mounts

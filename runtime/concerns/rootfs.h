@@ -1,0 +1,43 @@
+// The root file system: made a mount of its own, and at the end the root of the process.
+//
+// Between prepare() and enter() everything is done beneath Root::fd, through path:: and by descriptors, while the
+// runtime's own /proc and paths are still in sight; the container's paths are never looked up from "/".
+//
+//   Root root = prepare(plan);   mounts::apply… ×n   devices::apply   hooks   terminal   sysctls   masks
+//   seal(plan, root);            enter(plan, root);
+//
+// Nothing leaks to the host: before the first mount all mounts of our namespace stop sending events (MS_SLAVE), so the
+// host's unmounts still reach us and nothing of ours reaches the host.  Only a bind mount that asks for shared
+// propagation is connected with the host, and it is copied before that (mounts::open_shared).
+// linux.rootfsPropagation is about the root mount: "shared" makes a peer group of the container's own.
+#pragma once
+
+#include <vector>
+
+#include "runtime/plan/mounts.h"
+#include "spec/base/error.h"
+#include "spec/base/fd.h"
+
+namespace rootfs {
+
+struct Root {
+  UniqueFd fd;                    // O_PATH, the root directory of the container
+  std::vector<UniqueFd> to_seal;  // mounts that become read-only in seal()
+};
+
+// Precondition: we are in the container's new mount namespace.  Errors: the directory does not exist, or is a symbolic
+// link (the link could be moved between check and use, so it is refused), or no directory.
+// `steps` are read for the sources that have to be opened before the host's mounts stop being shared.
+Result<Root> prepare(const plan::RootfsPlan& plan);
+
+// The root of the process as it is: for `exec`, after it has joined the container's mount namespace.
+Result<Root> current();
+
+// What had to stay writable until now becomes read-only: tmpfs mounts with "ro", and the root where the plan says so.
+Result<> seal(const plan::RootfsPlan& plan, Root& root);
+
+// Makes `root` the root and working directory of this process, and the rest of the host's mounts go away
+// (pivot_root(2); with no_pivot they are only covered, MS_MOVE and chroot).  `root.fd` stays valid.
+Result<> enter(const plan::RootfsPlan& plan, const Root& root);
+
+}  // namespace rootfs

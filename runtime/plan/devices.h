@@ -1,0 +1,44 @@
+// Decides which device nodes and links a container gets: those that every container has (config-linux.md, "Default
+// Devices"), and linux.devices.
+//
+// Where /dev is a bind mount it belongs to somebody else, usually the host: nothing is made there, as in runc; a
+// device that the configuration lists has to be there already.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/plan/mounts.h"
+#include "spec/base/error.h"
+#include "spec/config.h"
+
+namespace plan {
+
+enum class DeviceKind {
+  node,  // a device or FIFO
+  link,  // a symbolic link; one that is there already stays
+  ptmx,  // the link to pts/ptmx; replaces whatever else is there, but not a node of the same device
+};
+
+struct DeviceStep {
+  std::string origin;  // for messages: "linux.devices[2]", or "default device"
+  DeviceKind kind = DeviceKind::node;
+  std::string path;  // beneath the root, without '/' at its ends: "dev/null"
+  std::string link;  // what a link points to
+  mode_t type = 0;   // S_IFCHR, S_IFBLK, S_IFIFO
+  dev_t number = 0;
+  mode_t mode = 0666;
+  uid_t uid = 0;
+  gid_t gid = 0;
+  bool from_host = false;   // bind the host's node: in a user namespace nobody may make one
+  bool must_exist = false;  // it belongs to somebody else's /dev
+};
+
+// Kind::invalid with the JSON path.
+Result<std::vector<DeviceStep>> make_devices(const oci::Config& config, const MountFacts& facts,
+                                             const std::vector<MountStep>& mounts);
+
+}  // namespace plan

@@ -1,0 +1,35 @@
+#include "runtime/plan/masks.h"
+
+namespace plan {
+
+namespace {
+
+Result<std::vector<MaskPlan::Path>> make_list(const std::vector<std::string>& paths,
+                                              std::string_view property) {
+  std::vector<MaskPlan::Path> list;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    std::string origin = str::cat("linux.", property, "[", i, "]");
+    if (!paths[i].starts_with('/'))
+      return Error(Kind::invalid, str::cat(origin, ": '", paths[i], "' is not an absolute path"));
+    std::string path;
+    for (const std::string_view part : str::split(paths[i], '/'))
+      if (!part.empty() && part != ".") path += str::cat(path.empty() ? "" : "/", part);
+    list.push_back({std::move(origin), std::move(path)});
+  }
+  return list;
+}
+
+}  // namespace
+
+Result<MaskPlan> make_masks(const oci::Config& config) {
+  MaskPlan masks;
+  if (!config.linux_) return masks;
+  masks.masked = TRY(make_list(config.linux_->masked_paths, "maskedPaths"));
+  masks.readonly = TRY(make_list(config.linux_->readonly_paths, "readonlyPaths"));
+  for (const MaskPlan::Path& mask : masks.masked)
+    if (mask.path.empty())
+      return Error(Kind::invalid, str::cat(mask.origin, ": the root itself cannot be masked"));
+  return masks;
+}
+
+}  // namespace plan

@@ -1,0 +1,285 @@
+#include "runtime/plan/mounts.h"
+
+#include <linux/mount.h>
+#include <sys/mount.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "runtime/plan/mount_options.h"
+
+namespace plan {
+
+namespace {
+
+Error invalid(size_t index, std::string_view field, std::string_view problem) {
+  return Error(Kind::invalid, str::cat("mounts[", index, "]", field, ": ", problem));
+}
+
+// Without empty and "." components.  ".." stays: what it means is known only where links are followed.
+std::string beneath_root(std::string_view path) {
+  std::string clean;
+  bool only_up = true;
+  for (const std::string_view part : str::split(path, '/')) {
+    if (part.empty() || part == ".") continue;
+    if (part != "..") only_up = false;
+    clean += str::cat(clean.empty() ? "" : "/", part);
+  }
+  return only_up ? std::string() : clean;
+}
+
+bool one_of(std::string_view text, std::initializer_list<std::string_view> list) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+bool maps(const std::vector<oci::IdMapping>& mappings, uint64_t id) {
+  for (const oci::IdMapping& m : mappings)
+    if (id >= m.container_id && id - m.container_id < m.size) return true;
+  return false;
+}
+
+// Superblocks that the host, or other containers of the same namespace, mount too.
+bool shares_superblock(std::string_view type) {
+  return one_of(type, {"proc", "sysfs", "mqueue", "cgroup", "cgroup2"});
+}
+
+// ---- bind mounts ----
+
+Result<> check_bind(const MountStep& step, const oci::Mount& mount, const ParsedOptions& options) {
+  if (!mount.source || mount.source->empty())
+    return invalid(step.index, ".source", "a bind mount needs the path of what it shows");
+  if (options.superblock_option)
+    return invalid(step.index, str::cat(".options[", *options.superblock_option, "]"),
+                   str::cat("'", mount.options[*options.superblock_option],
+                            "' is of a whole file system, so a bind mount cannot have it"));
+  if (options.copy_up)
+    return invalid(step.index, ".options", "'tmpcopyup' is for tmpfs, not for bind mounts");
+  if (!options.data.empty()) {
+    const MountData& data = options.data.front();
+    return invalid(step.index, str::cat(".options[", *data.option, "]"),
+                   str::cat("unknown option '", mount.options[*data.option], "' for a bind mount"));
+  }
+  return {};
+}
+
+Result<MountStep> make_bind(MountStep step, const oci::Mount& mount, const ParsedOptions& options,
+                            const MountFacts& facts) {
+  TRY(check_bind(step, mount, options));
+  step.kind = MountKind::bind;
+  step.source = mount.source->starts_with('/') ? *mount.source : str::cat(facts.bundle, "/", *mount.source);
+  step.recursive = options.recursive;
+  step.own.clear =
+      options.own.set & MOUNT_ATTR__ATIME || step.own.set & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : 0;
+  step.source_nofollow = options.source_nofollow;
+  return step;
+}
+
+// ---- file systems ----
+
+void add_label(MountStep& step, const MountFacts& facts) {
+  if (facts.mount_label.empty() || shares_superblock(step.type)) return;
+  step.data.push_back({"context", facts.mount_label, std::nullopt});
+}
+
+// A new user namespace may only mount these where it owns the namespace they show; else the host's are shown.
+bool must_show_hosts(std::string_view type, const MountFacts& facts) {
+  if (!facts.user_namespace) return false;
+  return (type == "sysfs" && !facts.own_network) || (type == "proc" && !facts.own_pid) ||
+         (type == "mqueue" && !facts.own_ipc);
+}
+
+MountStep show_hosts(MountStep step) {
+  step.kind = MountKind::bind;
+  step.source = step.type == "sysfs" ? "/sys" : step.type == "proc" ? "/proc" : "/dev/mqueue";
+  step.recursive = true;
+  // What is mounted beneath, the host's cgroups above all, must not stay writable (CVE-2023-25809).
+  step.tree.set |= step.own.set;
+  step.tree.clear = 0;
+  step.own = {};
+  step.superblock = step.superblock_clear = 0;
+  step.data.clear();
+  return step;
+}
+
+void fit_devpts(MountStep& step, const MountFacts& facts) {
+  if (!facts.user_namespace) return;
+  std::erase_if(step.data, [&](const MountData& data) {
+    const std::optional<uint32_t> gid = data.value ? str::number<uint32_t>(*data.value) : std::nullopt;
+    return data.key == "gid" && gid && !maps(facts.gid_mappings, *gid);
+  });
+}
+
+Result<MountStep> make_filesystem(MountStep step, const oci::Mount& mount, const ParsedOptions& options,
+                                  const MountFacts& facts) {
+  if (step.type.empty())
+    return invalid(step.index, ".type", "missing; only bind mounts (option 'bind' or 'rbind') have no type");
+  if (step.type == "bind" || step.type == "rbind")
+    return invalid(step.index, ".type",
+                   str::cat("'", step.type, "' alone mounts nothing; add 'bind' or 'rbind' to the options"));
+  if (options.copy_up && step.type != "tmpfs")
+    return invalid(step.index, ".options", "'tmpcopyup' is for tmpfs");
+  if (options.idmap) return invalid(step.index, ".options", "'idmap' and 'ridmap' are for bind mounts");
+  if (step.target == "proc" && step.type != "proc")
+    return invalid(step.index, ".destination", str::cat("'/proc' can only be a procfs, not ", step.type));
+  step.source = mount.source.value_or("");
+  step.superblock = options.superblock;
+  step.superblock_clear = options.superblock_clear;
+  step.data = options.data;
+  step.copy_up = options.copy_up;
+  step.links_refused |= one_of(step.type, {"proc", "sysfs"});
+  if (must_show_hosts(step.type, facts)) return show_hosts(std::move(step));
+  if (shares_superblock(step.type)) step.superblock &= ~static_cast<unsigned long>(MS_RDONLY);
+  if (step.type == "devpts") fit_devpts(step, facts);
+  if (step.type == "tmpfs" && step.own.set & MOUNT_ATTR_RDONLY) {
+    // Mount points and devices may still have to be made in it.
+    step.superblock &= ~static_cast<unsigned long>(MS_RDONLY);
+    step.own.set &= ~static_cast<uint64_t>(MOUNT_ATTR_RDONLY);
+    step.seal_later = true;
+  }
+  add_label(step, facts);
+  return step;
+}
+
+// ---- cgroups ----
+
+bool is_unified(const CgroupHierarchy& hierarchy) { return hierarchy.controllers.empty(); }
+
+std::string_view last_component(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+// One hierarchy at step.target: mounted anew where a cgroup namespace makes the container's cgroup its root, else a
+// bind of the container's cgroup.  Never a new mount in the host's cgroup namespace: it would show the host's whole tree,
+// and the kernel waits 10 ms for it.
+MountStep make_hierarchy(MountStep step, const CgroupHierarchy& hierarchy, const MountFacts& facts) {
+  step.data.clear();
+  step.superblock = 0;
+  if (!facts.own_cgroup) {
+    step.kind = MountKind::bind;
+    step.source = str::cat(hierarchy.mount_point, hierarchy.container_path);
+    step.own.clear = step.own.set & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : 0;
+    return step;
+  }
+  step.kind = MountKind::filesystem;
+  step.type = is_unified(hierarchy) ? "cgroup2" : "cgroup";
+  step.source = step.type;
+  for (const std::string& controller : hierarchy.controllers) {
+    if (controller.starts_with("name=")) {
+      step.data.push_back({"none", std::nullopt, std::nullopt});
+      step.data.push_back({"name", controller.substr(5), std::nullopt});
+    } else {
+      step.data.push_back({controller, std::nullopt, std::nullopt});
+    }
+  }
+  return step;
+}
+
+std::vector<MountStep> make_cgroup_v1(const MountStep& entry, const MountFacts& facts) {
+  std::vector<MountStep> steps;
+  MountStep base = entry;
+  base.type = base.source = "tmpfs";
+  base.data = {{"mode", "755", std::nullopt}};
+  base.superblock = 0;
+  base.seal_later = entry.own.set & MOUNT_ATTR_RDONLY;
+  base.own.set &= ~static_cast<uint64_t>(MOUNT_ATTR_RDONLY);
+  add_label(base, facts);
+  steps.push_back(base);
+  for (const CgroupHierarchy& hierarchy : facts.cgroups) {
+    const std::string_view name = last_component(hierarchy.mount_point);
+    MountStep step = make_hierarchy(entry, hierarchy, facts);
+    step.target = str::cat(entry.target, "/", name);
+    steps.push_back(step);
+    for (const std::string& controller : hierarchy.controllers) {
+      if (controller == name || controller.starts_with("name=")) continue;
+      MountStep link;
+      link.index = entry.index;
+      link.destination = entry.destination;
+      link.kind = MountKind::link;
+      link.target = str::cat(entry.target, "/", controller);
+      link.source = name;
+      steps.push_back(link);
+    }
+  }
+  return steps;
+}
+
+Result<std::vector<MountStep>> make_cgroups(const MountStep& entry, const MountFacts& facts) {
+  if (facts.cgroups.empty())
+    return invalid(entry.index, ".type", "this host has no cgroup file system mounted");
+  if (facts.cgroups.size() == 1 && is_unified(facts.cgroups.front()))
+    return std::vector<MountStep>{make_hierarchy(entry, facts.cgroups.front(), facts)};
+  return make_cgroup_v1(entry, facts);
+}
+
+// ---- one entry ----
+
+Result<> check_idmap(const MountStep& step, const oci::Mount& mount, const MountFacts& facts) {
+  if (mount.uid_mappings.empty() != mount.gid_mappings.empty())
+    return invalid(step.index, mount.uid_mappings.empty() ? ".uidMappings" : ".gidMappings",
+                   "missing; uidMappings and gidMappings only go together");
+  if (step.idmap && mount.uid_mappings.empty() && !facts.user_namespace)
+    return invalid(
+        step.index, ".options",
+        "an id-mapped mount needs uidMappings and gidMappings here, or a container with a user namespace");
+  return {};
+}
+
+Result<std::vector<MountStep>> make_entry(size_t index, const oci::Mount& mount, const MountFacts& facts) {
+  const ParsedOptions options = parse_options(mount.options);
+  MountStep step;
+  step.index = index;
+  step.destination = mount.destination;
+  step.target = beneath_root(mount.destination);
+  step.type = mount.type.value_or("");
+  step.own = options.own;
+  step.tree = options.tree;
+  step.propagation = options.propagation;
+  step.links_refused = options.target_nofollow || one_of(step.target, {"proc", "sys"});
+  step.idmap = options.idmap || !mount.uid_mappings.empty();
+  step.idmap_tree = options.idmap_tree;
+  step.uid_mappings = mount.uid_mappings;
+  step.gid_mappings = mount.gid_mappings;
+  if (mount.destination.empty()) return invalid(index, ".destination", "empty");
+  TRY(check_idmap(step, mount, facts));
+  if (options.remount) {
+    step.kind = options.bind ? MountKind::rebind : MountKind::remount;
+    step.superblock = options.superblock;
+    step.superblock_clear = options.superblock_clear;
+    step.data = options.data;
+    return std::vector<MountStep>{step};
+  }
+  if (options.bind) return std::vector<MountStep>{TRY(make_bind(step, mount, options, facts))};
+  MountStep made = TRY(make_filesystem(step, mount, options, facts));
+  if (mount.type == "cgroup") return make_cgroups(made, facts);
+  return std::vector<MountStep>{made};
+}
+
+}  // namespace
+
+Result<std::vector<MountStep>> make_mounts(const oci::Config& config, const MountFacts& facts) {
+  std::vector<MountStep> steps;
+  for (size_t i = 0; i < config.mounts.size(); ++i) {
+    std::vector<MountStep> entry = TRY(make_entry(i, config.mounts[i], facts));
+    std::move(entry.begin(), entry.end(), std::back_inserter(steps));
+  }
+  return steps;
+}
+
+Result<RootfsPlan> make_rootfs(const oci::Config& config, const std::string& bundle, bool no_pivot,
+                               const std::vector<MountStep>& steps) {
+  RootfsPlan rootfs;
+  rootfs.path =
+      config.root->path.starts_with('/') ? config.root->path : str::cat(bundle, "/", config.root->path);
+  rootfs.readonly = config.root->readonly.value_or(false);
+  rootfs.no_pivot = no_pivot;
+  rootfs.replaced = !steps.empty() && steps.front().target.empty() &&
+                    (steps.front().kind == MountKind::filesystem || steps.front().kind == MountKind::bind);
+  if (config.linux_ && config.linux_->rootfs_propagation && !config.linux_->rootfs_propagation->empty()) {
+    const std::string& text = *config.linux_->rootfs_propagation;
+    rootfs.propagation = propagation_flag(text);
+    if (rootfs.propagation == 0)
+      return Error(Kind::invalid, str::cat("linux.rootfsPropagation: '", text,
+                                           "' is none of shared, slave, private, unbindable (or rshared…)"));
+  }
+  return rootfs;
+}
+
+}  // namespace plan
