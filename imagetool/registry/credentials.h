@@ -24,7 +24,8 @@ struct Environment {
   std::string xdg_runtime_dir, xdg_config_home;
   std::string docker_config, registry_auth_file;
   std::string ssl_cert_file, ssl_cert_dir;
-  uid_t uid = 0;  // effective
+  uid_t uid = 0;                 // effective
+  std::vector<std::string> all;  // every "NAME=value": credential helpers need their own
 };
 
 namespace credentials {

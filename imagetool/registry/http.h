@@ -76,12 +76,14 @@ struct Failed {
 // How to speak TLS.
 struct Tls {
   bool verify = true;
-  std::string ca_file;                  // instead of the system's; empty: the system's
-  std::string ca_dir;                   // likewise, hashed by c_rehash
-  std::string extra_ca;                 // PEM text, trusted as well as the above
+  std::string authorities;  // PEM text of those we trust; empty: the system's
+  std::string ca_dir;       // instead of the system's directory, hashed by c_rehash; empty: the system's
   std::string client_cert, client_key;  // paths; shown to `client_cert_for` and nobody else
   Origin client_cert_for;
 };
+
+// The file with the system's authorities that libcurl was built for; may be empty.
+std::string system_authorities();
 
 struct Settings {
   Tls tls;
@@ -120,6 +122,8 @@ class Client {
   Client& operator=(Client&&) noexcept;
   // Moves every started transfer on; waits up to `wait_ms` if none can move.
   void pump(int wait_ms);
+  // Whether any server has answered yet: before that, a failure to connect most likely means that there is no network.
+  [[nodiscard]] bool reached() const;
 
  private:
   friend class Transfer;

@@ -1,0 +1,122 @@
+// One question to a server and its answer, with all that may happen in between: redirects, a challenge, retries, and a
+// blob that goes on where it stopped.
+//
+//              ┌────────────── wait (429, 5xx, dropped, stalled) ◀─────────────┐
+//   ready ─────▼──▶ running ──▶ redirect: next URL, without credentials once it has left the origin
+//                            ──▶ 401 from the origin: Ask::challenged, once ──▶ running
+//                            ──▶ answer, or an error ──▶ done
+//
+// Every try starts at the first URL again: a signed blob URL that has expired is replaced by a fresh one.
+// Bodies go to a Sink (a blob: its size is known, every byte is delivered once, whatever the number of tries) or into
+// memory, up to a limit.  What a server says reaches a message only through str::printable.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "imagetool/layers/sink.h"
+#include "imagetool/registry/http.h"
+#include "spec/base/clock.h"
+#include "spec/base/error.h"
+
+namespace http {
+
+struct Policy {
+  Settings settings;
+  int tries = 5;             // without progress in between
+  int retry_delay_ms = 500;  // before the second; doubles each time
+  std::function<void(std::string_view)> notice;
+  std::function<Result<>()> tick;
+};
+
+struct Answer {
+  Response response;
+  std::string body;         // of a blob: empty, unless it was refused
+  bool redirected = false;  // the answer comes from another origin
+};
+
+struct Ask {
+  Request request;
+  // The value of an Authorization header for the request's own origin; empty: none.
+  std::function<Result<std::string>()> authorize;
+  // The origin answered 401 to `used`: get a better answer for authorize().  An error is final.
+  std::function<Result<>(const Response&, const std::string& used)> challenged;
+  size_t limit = 0;  // of a body in memory
+  // Of a blob: its size, and where it goes.
+  Sink* sink = nullptr;
+  uint64_t size = 0;
+  uint64_t* received = nullptr;  // counts along, for progress
+  // Whether the answer is a good one; its error becomes that of the exchange.  Empty: every answer is.
+  std::function<Result<>(const Answer&)> accept;
+  std::string what;  // "fetching 'sha256:…'", in front of every error; may be empty
+};
+
+class Exchange {
+ public:
+  Exchange(Client& client, const Policy& policy, Ask ask);
+  Exchange(const Exchange&) = delete;
+  // Moves on as far as it can without waiting.  authorize() and challenged() are called from here, and may pump.
+  void step();
+  [[nodiscard]] bool done() const { return result_.has_value(); }
+  // Precondition: done().  Any status but those that were dealt with is an answer, not an error.
+  [[nodiscard]] Result<Answer> take() { return std::move(*result_); }
+  [[nodiscard]] bool failed() const { return result_ && !result_->ok(); }
+
+ private:
+  void start();
+  void send();
+  Result<> receive(const Response& response, std::string_view bytes);
+  Result<> check_blob_header(const Response& response);
+  Result<> deliver(std::string_view bytes);
+  void conclude();
+  void conclude_failure(Failed failed, const Response& response);
+  void conclude_status(const Response& response);
+  void conclude_blob(const Response& response);
+  void follow(const Response& response);
+  void challenge(const Response& response);
+  void again(std::string_view reason, Result<Answer> otherwise, std::optional<int64_t> asked_seconds = {});
+  void end(Result<Answer> result);
+  [[nodiscard]] Answer answer(const Response& response) { return {response, std::move(body_), left_}; }
+  [[nodiscard]] const Origin& here() const { return url_.origin; }
+  [[nodiscard]] bool may_retry(Failure failure) const;
+
+  Client& client_;
+  const Policy& policy_;
+  Ask ask_;
+  std::unique_ptr<Transfer> transfer_;
+  std::optional<Result<Answer>> result_;
+  Url url_;                  // of the running transfer
+  bool left_ = false;        // a redirect has led away from the origin: no credentials any more
+  int redirects_ = 0;        // of this try
+  bool challenged_ = false;  // in this try
+  std::string used_;         // the Authorization of the running transfer
+  std::string body_;
+  bool checked_ = false;    // the header of the running transfer, when its first byte came
+  bool ranged_ = false;     // the running transfer asked for a range
+  bool can_range_ = true;   // until the server says no
+  uint64_t delivered_ = 0;  // bytes that the sink has got
+  uint64_t skip_ = 0;       // bytes that it has got already and that come again
+  uint64_t progress_ = 0;   // delivered_ when the tries were last counted from the start
+  int failures_ = 0;        // since then
+  int64_t wake_ms_ = 0;     // monotonic
+};
+
+// Runs all of them to the end, `parallel` at a time and in order.  Stops at the first that fails, or when tick does:
+// the others are then not done.
+Result<> run(Client& client, const Policy& policy, std::span<const std::unique_ptr<Exchange>> exchanges,
+             int parallel);
+// One of them, alone.
+Result<Answer> run(Client& client, const Policy& policy, Ask ask);
+
+// A Retry-After header, in seconds from `now`: a number, or a date.  nullopt: neither.
+std::optional<int64_t> retry_after(std::string_view value, clocks::Stamp now);
+
+// Why a server cannot be talked to, and what can be done about it, in a sentence.
+Error explain(const Failed& failed, const Origin& origin);
+
+}  // namespace http

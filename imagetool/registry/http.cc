@@ -1,0 +1,304 @@
+#include "imagetool/registry/http.h"
+
+#include <curl/curl.h>
+
+#include <cassert>
+
+#include "imagetool/limits.h"
+#include "spec/base/text.h"
+#include "version.h"
+
+namespace http {
+
+Library::Library() {
+  const CURLcode code = ::curl_global_init(CURL_GLOBAL_DEFAULT);
+  assert(code == CURLE_OK);  // fails without memory or OpenSSL only
+  (void)code;                // for NDEBUG builds
+}
+
+Library::~Library() { ::curl_global_cleanup(); }
+
+std::string system_authorities() {
+  std::string path;
+  if (CURL* easy = ::curl_easy_init()) {
+    const char* text = nullptr;
+    if (::curl_easy_getinfo(easy, CURLINFO_CAINFO, &text) == CURLE_OK && text) path = text;
+    ::curl_easy_cleanup(easy);
+  }
+  return path;
+}
+
+std::string_view Headers::get(std::string_view name) const {
+  const std::string wanted = str::lower(name);
+  for (const auto& [key, value] : rows_)
+    if (key == wanted) return value;
+  return {};
+}
+
+std::vector<std::string_view> Headers::all(std::string_view name) const {
+  const std::string wanted = str::lower(name);
+  std::vector<std::string_view> values;
+  for (const auto& [key, value] : rows_)
+    if (key == wanted) values.push_back(value);
+  return values;
+}
+
+std::optional<uint64_t> Response::length() const {
+  return str::number<uint64_t>(headers.get("content-length"));
+}
+
+// ---- client --------------------------------------------------------------------------------------
+
+struct Client::State {
+  CURLM* multi = nullptr;
+  bool reached = false;
+};
+
+Client::Client() : state_(std::make_unique<State>()) {
+  state_->multi = ::curl_multi_init();
+  assert(state_->multi);
+  ::curl_multi_setopt(state_->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+}
+
+Client::~Client() {
+  if (state_) ::curl_multi_cleanup(state_->multi);
+}
+
+Client::Client(Client&&) noexcept = default;
+
+Client& Client::operator=(Client&& other) noexcept {
+  std::swap(state_, other.state_);
+  return *this;
+}
+
+// ---- transfer ------------------------------------------------------------------------------------
+
+struct Transfer::State {
+  Client::State* client = nullptr;
+  CURL* easy = nullptr;
+  curl_slist* headers = nullptr;
+  char message[CURL_ERROR_SIZE] = {};
+  Origin origin;
+  Body body;
+  Response response;
+  size_t header_bytes = 0;
+  bool too_long = false;
+  bool started_body = false;
+  std::optional<Error> refused;  // by `body`
+  bool finished = false;
+  std::optional<Failed> failed;
+
+  void finish(CURLcode code);
+  // curl calls these through C frames: nothing here throws, and an error is kept for finish().
+  static size_t on_header(const char* data, size_t, size_t size, void* context);
+  static size_t on_body(const char* data, size_t, size_t size, void* context);
+};
+
+namespace {
+
+Failure classify(CURLcode code) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return Failure::resolve;
+    case CURLE_COULDNT_CONNECT:
+      return Failure::connect;
+    case CURLE_SSL_CONNECT_ERROR:
+      return Failure::tls;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+      return Failure::untrusted;
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_FAILED_INIT:
+    case CURLE_NOT_BUILT_IN:
+    case CURLE_UNKNOWN_OPTION:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_OUT_OF_MEMORY:
+      return Failure::broken;
+    default:
+      return Failure::dropped;
+  }
+}
+
+}  // namespace
+
+void Transfer::State::finish(CURLcode code) {
+  finished = true;
+  long status = 0;
+  ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  response.status = static_cast<int>(status);
+  if (status) client->reached = true;
+  if (code == CURLE_OK) return;
+  if (refused) {
+    failed = Failed{Failure::receiver, std::move(*refused)};
+    return;
+  }
+  if (too_long) {
+    failed = Failed{Failure::broken,
+                    Error(Kind::protocol, str::cat("'", origin.authority(), "' sent a header of more than ",
+                                                   limits::kHeader, " bytes"))};
+    return;
+  }
+  // A connect timeout and a stall have one code; what tells them apart is whether there was a connection.
+  Failure failure = classify(code);
+  curl_off_t connected = 0;
+  ::curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+  if (code == CURLE_OPERATION_TIMEDOUT && connected == 0) failure = Failure::connect;
+  const char* text = message[0] ? message : ::curl_easy_strerror(code);
+  failed = Failed{failure,
+                  Error(failure == Failure::broken ? Kind::protocol : Kind::network, str::printable(text))};
+}
+
+size_t Transfer::State::on_header(const char* data, size_t, size_t size, void* context) {
+  auto& state = *static_cast<Transfer::State*>(context);
+  const std::string_view line = str::trim(std::string_view(data, size));
+  state.header_bytes += size;
+  if (state.header_bytes > limits::kHeader) {
+    state.too_long = true;
+    return 0;
+  }
+  if (line.starts_with(
+          "HTTP/")) {  // the last of several (a proxy's answer, 100 Continue) is the one that counts
+    state.response.headers.clear();
+    return size;
+  }
+  const size_t colon = line.find(':');
+  if (colon != std::string_view::npos && !state.started_body)  // trailers are of no interest
+    state.response.headers.add(str::lower(str::trim(line.substr(0, colon))),
+                               std::string(str::trim(line.substr(colon + 1))));
+  return size;
+}
+
+size_t Transfer::State::on_body(const char* data, size_t, size_t size, void* context) {
+  auto& state = *static_cast<Transfer::State*>(context);
+  if (!state.started_body) {
+    long status = 0;
+    ::curl_easy_getinfo(state.easy, CURLINFO_RESPONSE_CODE, &status);
+    state.response.status = static_cast<int>(status);
+    state.started_body = true;
+  }
+  Result<> taken = state.body(state.response, std::string_view(data, size));
+  if (taken.ok()) return size;
+  state.refused = taken.take_error();
+  return CURL_WRITEFUNC_ERROR;
+}
+
+namespace {
+
+void set_tls(CURL* easy, const Tls& tls, const Origin& origin) {
+  ::curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);
+  ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
+  if (!tls.authorities.empty()) {
+    curl_blob blob{const_cast<char*>(tls.authorities.data()), tls.authorities.size(), CURL_BLOB_NOCOPY};
+    ::curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
+  }
+  if (!tls.ca_dir.empty()) ::curl_easy_setopt(easy, CURLOPT_CAPATH, tls.ca_dir.c_str());
+  if (!tls.client_cert.empty() && tls.client_cert_for == origin) {
+    ::curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.client_cert.c_str());
+    ::curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.client_key.c_str());
+  }
+}
+
+void set_method(CURL* easy, const Request& request) {
+  switch (request.method) {
+    case Method::get:
+      ::curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+      break;
+    case Method::head:
+      ::curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+      break;
+    case Method::post:
+      ::curl_easy_setopt(easy, CURLOPT_POST, 1L);
+      ::curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+      ::curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request.body.c_str());
+      break;
+  }
+}
+
+// A transfer that brings less than this in a whole stall timeout is as good as dead.
+constexpr long kDeadBytesPerSecond = 16;
+
+void set_limits(CURL* easy, const Settings& settings) {
+  ::curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(settings.connect_timeout_s));
+  ::curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, kDeadBytesPerSecond);
+  ::curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(settings.stall_timeout_s));
+  ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  ::curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION,
+                     0L);  // redirects are exchange.h's: credentials hang on them
+  ::curl_easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  ::curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L << 10);
+  ::curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);  // share one HTTP/2 connection rather than open six
+}
+
+}  // namespace
+
+Transfer::Transfer(Client& client, const Request& request, Body body, const Settings& settings)
+    : state_(std::make_unique<State>()) {
+  State& s = *state_;
+  s.client = client.state_.get();
+  s.easy = ::curl_easy_init();
+  assert(s.easy);
+  s.origin = request.url.origin;
+  s.body = std::move(body);
+  ::curl_easy_setopt(s.easy, CURLOPT_URL, request.url.text().c_str());
+  ::curl_easy_setopt(s.easy, CURLOPT_PRIVATE, static_cast<void*>(&s));
+  ::curl_easy_setopt(s.easy, CURLOPT_ERRORBUFFER, static_cast<char*>(s.message));
+  ::curl_easy_setopt(s.easy, CURLOPT_USERAGENT, "imagetool/" PROJECT_VERSION);
+  for (const std::string& header : request.headers)
+    s.headers = ::curl_slist_append(s.headers, header.c_str());
+  ::curl_easy_setopt(s.easy, CURLOPT_HTTPHEADER, s.headers);
+  ::curl_easy_setopt(s.easy, CURLOPT_HEADERFUNCTION, &State::on_header);
+  ::curl_easy_setopt(s.easy, CURLOPT_HEADERDATA, static_cast<void*>(&s));
+  ::curl_easy_setopt(s.easy, CURLOPT_WRITEFUNCTION, &State::on_body);
+  ::curl_easy_setopt(s.easy, CURLOPT_WRITEDATA, static_cast<void*>(&s));
+  set_method(s.easy, request);
+  set_limits(s.easy, settings);
+  set_tls(s.easy, settings.tls, s.origin);
+  ::curl_multi_add_handle(s.client->multi, s.easy);
+}
+
+Transfer::~Transfer() {
+  ::curl_multi_remove_handle(state_->client->multi, state_->easy);
+  ::curl_easy_cleanup(state_->easy);
+  ::curl_slist_free_all(state_->headers);
+}
+
+bool Transfer::finished() const { return state_->finished; }
+
+const Response& Transfer::response() const {
+  assert(state_->finished);
+  return state_->response;
+}
+
+const std::optional<Failed>& Transfer::failed() const {
+  assert(state_->finished);
+  return state_->failed;
+}
+
+bool Client::reached() const { return state_->reached; }
+
+void Client::pump(int wait_ms) {
+  CURLM* const multi = state_->multi;
+  int running = 0;
+  ::curl_multi_perform(multi, &running);
+  int queued = 0;
+  bool any = false;
+  while (const CURLMsg* message = ::curl_multi_info_read(multi, &queued)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    void* context = nullptr;
+    ::curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &context);
+    static_cast<Transfer::State*>(context)->finish(message->data.result);
+    any = true;
+  }
+  if (!any) ::curl_multi_poll(multi, nullptr, 0, wait_ms, nullptr);
+}
+
+}  // namespace http
