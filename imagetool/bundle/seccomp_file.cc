@@ -128,6 +128,7 @@ Result<oci::Seccomp> parse(std::string_view text, const seccomp_profile::Machine
       TRY(json::parse(text, {.name = "seccomp profile", .bytes = limits::kSeccompProfile}));
   json::Decoder decoder;
   oci::Seccomp profile = json::decode<oci::Seccomp>(decoder, document.root());
+  decoder.warnings.clear();  // "unknown property": Docker's additions, which are looked at now
   if (!decoder.problems.empty()) return json::error(decoder, document);
   choose_architectures(decoder, document.root(), machine, profile.architectures);
   std::vector<oci::SeccompSyscall> rules;
