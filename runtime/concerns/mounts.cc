@@ -5,9 +5,11 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <cassert>
 #include <cerrno>
 
 #include "runtime/concerns/copy_up.h"
+#include "runtime/concerns/idmap.h"
 #include "runtime/concerns/mount_calls.h"
 #include "spec/base/path.h"
 #include "spec/base/sys.h"
@@ -101,11 +103,16 @@ Result<> check_proc(const MountStep& step, Fd source) {
                                        step.source, "' is none"));
 }
 
-Result<> bind(const MountStep& step, Root& root) {
-  Result<UniqueFd> opened = clone_tree(Fd::cwd(), step.source.c_str(),
+Result<UniqueFd> open_source(const MountStep& step) {
+  Result<UniqueFd> source = clone_tree(Fd::cwd(), step.source.c_str(),
                                        {.recursive = step.recursive, .follow = !step.source_nofollow});
-  if (!opened.ok()) return bad_source(step, opened.error());
-  UniqueFd source = std::move(opened).take();
+  if (!source.ok()) return bad_source(step, source.error());
+  return source;
+}
+
+Result<> bind(const MountStep& step, Root& root, Fd opened) {
+  assert(opened.valid() || !step.idmap);
+  UniqueFd source = opened.valid() ? TRY(sys::dup(opened)) : TRY(open_source(step));
   const struct stat st = TRY(sys::fstat(source));
   TRY(check_proc(step, source));
   UniqueFd target = TRY(target_of(step, root, S_ISDIR(st.st_mode)));
@@ -169,12 +176,23 @@ Result<> link(const MountStep& step, const Root& root) {
 
 }  // namespace
 
-Result<> apply(const MountStep& step, Root& root) {
+Result<std::vector<UniqueFd>> open_sources(const std::vector<MountStep>& steps) {
+  std::vector<UniqueFd> sources;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (!steps[i].open_early) continue;
+    sources.resize(steps.size());
+    sources[i] = TRY(open_source(steps[i]));
+    if (steps[i].idmap) TRY(idmap::apply(steps[i], sources[i]));
+  }
+  return sources;
+}
+
+Result<> apply(const MountStep& step, Root& root, Fd source) {
   switch (step.kind) {
     case MountKind::filesystem:
       return mount_filesystem(step, root);
     case MountKind::bind:
-      return bind(step, root);
+      return bind(step, root, source);
     case MountKind::remount:
       return remount(step, root);
     case MountKind::rebind:
@@ -183,6 +201,12 @@ Result<> apply(const MountStep& step, Root& root) {
       return link(step, root);
   }
   return Error(Kind::invalid, at(step));
+}
+
+Result<> apply(const std::vector<MountStep>& steps, const std::vector<UniqueFd>& sources, Root& root) {
+  for (size_t i = 0; i < steps.size(); ++i)
+    TRY(apply(steps[i], root, i < sources.size() ? sources[i].get() : Fd()));
+  return {};
 }
 
 }  // namespace mounts

@@ -8,7 +8,7 @@
 //
 // Nothing leaks to the host: before the first mount all mounts of our namespace stop sending events (MS_SLAVE), so the
 // host's unmounts still reach us and nothing of ours reaches the host.  Only a bind mount that asks for shared
-// propagation is connected with the host, and it is copied before that (mounts::open_shared).
+// propagation is connected with the host, and it is copied before that (mounts::open_sources).
 // linux.rootfsPropagation is about the root mount: "shared" makes a peer group of the container's own.
 #pragma once
 
@@ -27,7 +27,6 @@ struct Root {
 
 // Precondition: we are in the container's new mount namespace.  Errors: the directory does not exist, or is a symbolic
 // link (the link could be moved between check and use, so it is refused), or no directory.
-// `steps` are read for the sources that have to be opened before the host's mounts stop being shared.
 Result<Root> prepare(const plan::RootfsPlan& plan);
 
 // The root of the process as it is: for `exec`, after it has joined the container's mount namespace.

@@ -45,6 +45,11 @@ bool shares_superblock(std::string_view type) {
 
 // ---- bind mounts ----
 
+bool is_shared(const std::vector<unsigned long>& propagation) {
+  return std::any_of(propagation.begin(), propagation.end(),
+                     [](unsigned long flag) { return flag & MS_SHARED; });
+}
+
 Result<> check_bind(const MountStep& step, const oci::Mount& mount, const ParsedOptions& options) {
   if (!mount.source || mount.source->empty())
     return invalid(step.index, ".source", "a bind mount needs the path of what it shows");
@@ -71,6 +76,8 @@ Result<MountStep> make_bind(MountStep step, const oci::Mount& mount, const Parse
   step.own.clear =
       options.own.set & MOUNT_ATTR__ATIME || step.own.set & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : 0;
   step.source_nofollow = options.source_nofollow;
+  // In a user namespace mounts only receive from the host; there is no peer group to be copied.
+  step.open_early = step.idmap || (is_shared(step.propagation) && !facts.user_namespace);
   return step;
 }
 
@@ -118,7 +125,6 @@ Result<MountStep> make_filesystem(MountStep step, const oci::Mount& mount, const
                    str::cat("'", step.type, "' alone mounts nothing; add 'bind' or 'rbind' to the options"));
   if (options.copy_up && step.type != "tmpfs")
     return invalid(step.index, ".options", "'tmpcopyup' is for tmpfs");
-  if (options.idmap) return invalid(step.index, ".options", "'idmap' and 'ridmap' are for bind mounts");
   if (step.target == "proc" && step.type != "proc")
     return invalid(step.index, ".destination", str::cat("'/proc' can only be a procfs, not ", step.type));
   step.source = mount.source.value_or("");
@@ -211,18 +217,30 @@ Result<std::vector<MountStep>> make_cgroups(const MountStep& entry, const MountF
 
 // ---- one entry ----
 
-Result<> check_idmap(const MountStep& step, const oci::Mount& mount, const MountFacts& facts) {
+Result<> map_ids(MountStep& step, const oci::Mount& mount, const ParsedOptions& options,
+                 const oci::Config& config) {
+  step.idmap = options.idmap || !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+  step.idmap_tree = options.idmap_tree;
+  if (!step.idmap) return {};
   if (mount.uid_mappings.empty() != mount.gid_mappings.empty())
     return invalid(step.index, mount.uid_mappings.empty() ? ".uidMappings" : ".gidMappings",
                    "missing; uidMappings and gidMappings only go together");
-  if (step.idmap && mount.uid_mappings.empty() && !facts.user_namespace)
-    return invalid(
-        step.index, ".options",
-        "an id-mapped mount needs uidMappings and gidMappings here, or a container with a user namespace");
+  if (!options.bind || options.remount)
+    return invalid(step.index, ".options", "ids can only be mapped on bind mounts");
+  step.uid_mappings = mount.uid_mappings;
+  step.gid_mappings = mount.gid_mappings;
+  if (!step.uid_mappings.empty()) return {};
+  if (config.linux_) {
+    step.uid_mappings = config.linux_->uid_mappings;
+    step.gid_mappings = config.linux_->gid_mappings;
+  }
+  if (step.uid_mappings.empty() || step.gid_mappings.empty())
+    return invalid(step.index, ".options", "'idmap' needs uidMappings and gidMappings, here or in linux");
   return {};
 }
 
-Result<std::vector<MountStep>> make_entry(size_t index, const oci::Mount& mount, const MountFacts& facts) {
+Result<std::vector<MountStep>> make_entry(size_t index, const oci::Config& config, const MountFacts& facts) {
+  const oci::Mount& mount = config.mounts[index];
   const ParsedOptions options = parse_options(mount.options);
   MountStep step;
   step.index = index;
@@ -233,12 +251,8 @@ Result<std::vector<MountStep>> make_entry(size_t index, const oci::Mount& mount,
   step.tree = options.tree;
   step.propagation = options.propagation;
   step.links_refused = options.target_nofollow || one_of(step.target, {"proc", "sys"});
-  step.idmap = options.idmap || !mount.uid_mappings.empty();
-  step.idmap_tree = options.idmap_tree;
-  step.uid_mappings = mount.uid_mappings;
-  step.gid_mappings = mount.gid_mappings;
   if (mount.destination.empty()) return invalid(index, ".destination", "empty");
-  TRY(check_idmap(step, mount, facts));
+  TRY(map_ids(step, mount, options, config));
   if (options.remount) {
     step.kind = options.bind ? MountKind::rebind : MountKind::remount;
     step.superblock = options.superblock;
@@ -257,7 +271,7 @@ Result<std::vector<MountStep>> make_entry(size_t index, const oci::Mount& mount,
 Result<std::vector<MountStep>> make_mounts(const oci::Config& config, const MountFacts& facts) {
   std::vector<MountStep> steps;
   for (size_t i = 0; i < config.mounts.size(); ++i) {
-    std::vector<MountStep> entry = TRY(make_entry(i, config.mounts[i], facts));
+    std::vector<MountStep> entry = TRY(make_entry(i, config, facts));
     std::move(entry.begin(), entry.end(), std::back_inserter(steps));
   }
   return steps;

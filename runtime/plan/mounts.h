@@ -57,17 +57,18 @@ struct MountStep {
   std::string source;         // a bind's is absolute
   bool recursive = false;     // bind: with the mounts beneath the source
   MountAttributes own, tree;  // of the mount alone; of the mount and all beneath it (r… options)
-  unsigned long superblock =
-      0;  // MS_RDONLY, MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME, MS_I_VERSION
-  unsigned long superblock_clear = 0;
+  // MS_RDONLY, MS_SYNCHRONOUS, MS_DIRSYNC, MS_MANDLOCK, MS_LAZYTIME, MS_I_VERSION
+  unsigned long superblock = 0, superblock_clear = 0;
   std::vector<unsigned long> propagation;  // MS_SHARED…, with MS_REC; applied in this order
   std::vector<MountData> data;
   bool copy_up = false;        // tmpcopyup
   bool links_refused = false;  // no symbolic link may be on the way to the target (/proc, /sys)
   bool source_nofollow = false;
   bool seal_later = false;  // becomes read-only only when all later steps are done
+  bool open_early =
+      false;  // by mounts::open_sources, with the runtime's own rights: idmap, or shared with the host
   bool idmap = false, idmap_tree = false;
-  std::vector<oci::IdMapping> uid_mappings, gid_mappings;  // of idmap; empty: the container's user namespace
+  std::vector<oci::IdMapping> uid_mappings, gid_mappings;  // of idmap: the mount's own, or the container's
 };
 
 // A cgroup hierarchy of the host.
