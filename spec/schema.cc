@@ -61,8 +61,10 @@ std::vector<std::string> warnings(const Decoder& decoder, const Document& docume
 std::string unknown_value(std::string_view text, std::span<const std::string_view> choices) {
   std::string message = str::cat("unknown value '", str::printable(text.substr(0, 64)), "'");
   const std::vector<std::string_view> all(choices.begin(), choices.end());
-  if (const auto meant = str::did_you_mean(text, all))
-    return str::cat(message, " (did you mean '", *meant, "'?)");
+  auto meant = text.size() < 3 ? std::nullopt : str::did_you_mean(text, all);
+  for (const std::string_view choice : all)  // "NOFILE" for "RLIMIT_NOFILE"
+    if (!meant && text.size() >= 3 && choice.ends_with(text)) meant = choice;
+  if (meant) return str::cat(message, " (did you mean '", *meant, "'?)");
   if (all.size() > 8) return message;
   for (size_t i = 0; i < all.size(); ++i)
     message += str::cat(i == 0 ? " (there are '" : i + 1 < all.size() ? "', '" : "' and '", all[i]);

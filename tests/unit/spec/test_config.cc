@@ -6,6 +6,7 @@
 #include "spec/base/sys.h"
 #include "spec/config.h"
 #include "spec/defaults.h"
+#include "tests/unit/support/expect.h"
 
 namespace {
 
@@ -46,8 +47,7 @@ void expect_golden(const std::string& path, const std::string& text) {
     return;
   }
   const std::string want = read(path);
-  cr_expect_str_eq(text.c_str(), want.c_str(), "%s\n--- is\n%s--- should be\n%s", path.c_str(), text.c_str(),
-                   want.c_str());
+  expect_text(text, want, path);
 }
 
 oci::Config parsed(const std::string& text) {
@@ -89,7 +89,7 @@ Test(config, keeps_every_property) {
   cr_assert(config.ok(), "%s", config.ok() ? "" : config.error().message.c_str());
   cr_expect(config.value().warnings.empty());
   const std::string again = oci::encode(config.value().value) + "\n";
-  cr_expect_str_eq(again.c_str(), text.c_str());
+  expect_text(again, text);
 }
 
 Test(config, puts_properties_where_they_belong) {
@@ -129,7 +129,7 @@ Test(config, takes_null_for_absent) {
   cr_expect(!c.linux_->resources->memory);
   const auto required = oci::parse_config(R"({"ociVersion":null,"root":{"path":"r"}})");
   cr_assert_not(required.ok());
-  cr_expect_str_eq(required.error().message.c_str(), "config.json:1:1: ociVersion: required, but missing");
+  expect_text(required.error().message, "config.json:1:1: ociVersion: required, but missing");
 }
 
 Test(config, warns_about_what_it_ignores) {
@@ -143,7 +143,7 @@ Test(config, warns_about_what_it_ignores) {
       "c:2:103: x-ours: unknown property, ignoring\n"
       "c:1:15: ociVersion: this program knows versions up to 1.3.0, not 2.0.0, going on\n";
   const std::string is = show(result);
-  cr_expect_str_eq(is.c_str(), want.c_str());
+  expect_text(is, want);
 }
 
 // What lies just inside the rules of tests/data/config/bad.
@@ -205,9 +205,9 @@ Test(process, has_paths_of_its_own) {
   const auto bad =
       oci::parse_process(R"({"args":[],"cwd":"/","rlimits":[{"type":"RLIMIT_AS","soft":2,"hard":1}]})");
   cr_assert_not(bad.ok());
-  cr_expect_str_eq(bad.error().message.c_str(),
-                   "process.json:1:9: args: required, but missing or empty\n"
-                   "process.json:1:60: rlimits[0].soft: the soft limit 2 is above the hard limit 1");
+  expect_text(bad.error().message,
+              "process.json:1:9: args: required, but missing or empty\n"
+              "process.json:1:60: rlimits[0].soft: the soft limit 2 is above the hard limit 1");
   const auto good = oci::parse_process(R"({"args":["sh"],"cwd":"/","user":{"uid":7,"gid":8}})");
   cr_assert(good.ok());
   cr_expect_eq(good.value().user.uid, 7u);
