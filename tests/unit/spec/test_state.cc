@@ -1,0 +1,93 @@
+#include <criterion/criterion.h>
+
+#include "spec/state.h"
+#include "tests/unit/support/expect.h"
+
+namespace {
+
+oci::State minimal() {
+  return {.id = "web",
+          .pid = 42,
+          .pid_start_time = 7,
+          .bundle = "/b",
+          .rootfs = "/b/rootfs",
+          .created = "2026-01-31T08:15:30.5Z",
+          .owner = "root"};
+}
+
+oci::State full() {
+  oci::State state = minimal();
+  state.owner_uid = 1000;
+  state.status = oci::Status::paused;
+  state.annotations = {{"k", "v\n"}};
+  state.cgroup_paths = {{"", "/sys/fs/cgroup/x"}, {"memory", "/sys/fs/cgroup/memory/x"}};
+  state.created_cgroups = {"/sys/fs/cgroup/x"};
+  state.hooks = oci::Hooks{.poststop = {{.path = "/bin/h", .args = {"h"}, .env = {"A=b"}, .timeout = 3}}};
+  state.seccomp = oci::Seccomp{.default_action = oci::SeccompAction::allow};
+  state.process = oci::Process{.args = {"sh"}, .cwd = "/"};
+  state.namespaces = {oci::NamespaceType::pid, oci::NamespaceType::user};
+  state.keep = true;
+  state.exit = oci::Exit{.code = 137, .ended = "2026-01-31T08:15:31Z"};
+  state.no_pivot = true;
+  return state;
+}
+
+}  // namespace
+
+Test(state, survives_the_disk) {
+  for (const oci::State& state : {minimal(), full()}) {
+    const std::string text = oci::encode(state);
+    cr_expect(text.find('\n') == std::string::npos, "%s", text.c_str());
+    const Result<oci::State> again = oci::parse_state(text);
+    cr_assert(again.ok(), "%s", again.ok() ? "" : again.error().message.c_str());
+    cr_expect(again.value() == state, "%s", text.c_str());
+  }
+}
+
+Test(state, refuses_what_it_did_not_write) {
+  const struct {
+    std::string from, to, want;
+  } cases[] = {
+      {"\"pid\":42", "\"pid\":\"42\"", "pid: expected an integer, got the string '42'"},
+      {"\"pid\":42", "\"pid\":-1", "pid: -1 is no process id"},
+      {"\"status\":\"created\"", "\"status\":\"crated\"",
+       "status: unknown value 'crated' (did you mean 'created'?)"},
+      {"\"bundle\":\"/b\"", "\"bundle\":\"b\"", "bundle: 'b' must be an absolute path"},
+      {"\"id\":\"web\",", "", "id: required, but missing"},
+  };
+  for (const auto& c : cases) {
+    std::string text = oci::encode(minimal());
+    const size_t at = text.find(c.from);
+    cr_assert_neq(at, std::string::npos, "%s", c.from.c_str());
+    text.replace(at, c.from.size(), c.to);
+    const Result<oci::State> state = oci::parse_state(text);
+    cr_assert_not(state.ok(), "%s", c.to.c_str());
+    cr_expect(state.error().message.starts_with("state.json:1:"));
+    cr_expect(state.error().message.ends_with(": " + c.want), "%s", state.error().message.c_str());
+  }
+}
+
+Test(state, shows_itself_as_the_specification_says) {
+  oci::State state = minimal();
+  state.annotations = {{"org.x", "y"}};
+  expect_text(
+      oci::public_state(state, oci::Status::running, false),
+      R"({"ociVersion":"1.3.0","id":"web","pid":42,"status":"running","bundle":"/b","rootfs":"/b/rootfs",)"
+      R"("created":"2026-01-31T08:15:30.5Z","annotations":{"org.x":"y"},"owner":"root"})");
+  state.annotations.clear();
+  state.exit = oci::Exit{.code = 3, .ended = "2026-01-31T08:15:31Z"};
+  expect_text(
+      oci::public_state(state, oci::Status::stopped, true),
+      "{\n  \"ociVersion\": \"1.3.0\",\n  \"id\": \"web\",\n  \"pid\": 0,\n  \"status\": \"stopped\",\n"
+      "  \"bundle\": \"/b\",\n  \"rootfs\": \"/b/rootfs\",\n  \"created\": \"2026-01-31T08:15:30.5Z\",\n"
+      "  \"annotations\": {},\n  \"owner\": \"root\",\n  \"exitCode\": 3,\n  \"ended\": "
+      "\"2026-01-31T08:15:31Z\"\n}");
+}
+
+Test(state, names_every_status) {
+  expect_text(std::string(oci::text(oci::Status::creating)), "creating");
+  expect_text(std::string(oci::text(oci::Status::created)), "created");
+  expect_text(std::string(oci::text(oci::Status::running)), "running");
+  expect_text(std::string(oci::text(oci::Status::stopped)), "stopped");
+  expect_text(std::string(oci::text(oci::Status::paused)), "paused");
+}
