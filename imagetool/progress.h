@@ -2,7 +2,8 @@
 //
 //   bar    a line per layer that is redrawn in place, on a terminal; it follows the terminal's width as it changes
 //   plain  a line when a layer is done, and one every 10 s while nothing else happens: for logs and CI
-//   json   one object per line, {"event":"fetching"|"fetched"|"present"|"unpacked"|"notice"|"done", …}: for programs
+//   json   one object per line, {"event":"fetching", "digest", "received", "size"} with fetched, present,
+//          unpacking and unpacked likewise, and {"event":"step"|"notice", "text"}: for programs
 //   none   nothing
 //
 // Names that come from outside are printed with control characters escaped, so an image cannot draw on the terminal.
@@ -27,6 +28,9 @@ class Progress {
   // "auto", "bar", "plain", "json", "none"; auto: bars if `out` is a terminal that can move its cursor.
   // Kind::invalid for anything else.  `term` is $TERM.
   static Result<Style> style(std::string_view text, Fd out, std::string_view term);
+
+  // "13.3kB", "1.02GB": powers of 1000, as docker shows sizes.
+  static std::string size(uint64_t bytes);
 
   Progress(Style style, Fd out) : style_(style), out_(out) {}
   ~Progress() { finish(); }
@@ -59,7 +63,10 @@ class Progress {
   Layer* find(const oci::Digest& layer);
   void advance(const oci::Digest& layer, State state);
   void report(const Layer& layer);
+  void event(std::string_view event, std::string_view text);
   void draw(bool last);
+  [[nodiscard]] std::vector<const Layer*> visible(size_t most) const;
+  [[nodiscard]] std::string rewind(size_t columns) const;
   void erase();
   void write(std::string_view text);
   [[nodiscard]] std::string bar_line(const Layer& layer, size_t columns) const;
@@ -70,8 +77,8 @@ class Progress {
   std::mutex mutex_;
   std::vector<Layer> layers_;
   std::string step_;
-  size_t drawn_ = 0;       // lines on the screen that are ours to redraw
-  int64_t next_draw_ = 0;  // clocks::monotonic_ms()
+  std::vector<size_t> drawn_;  // lengths of the lines on the screen that are ours to redraw
+  int64_t next_draw_ = 0;      // clocks::monotonic_ms()
   int64_t last_line_ = 0;
   bool finished_ = false;
 };

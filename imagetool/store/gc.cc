@@ -1,5 +1,7 @@
 #include "imagetool/store/gc.h"
 
+#include <dirent.h>
+
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -20,6 +22,8 @@ namespace {
 // What is staged belongs to a pull that was interrupted, and saves the next one its work; for so long.
 constexpr int64_t kStagedSeconds = 24 * 60 * 60;
 
+constexpr std::string_view kDead = "dead-";
+
 // ---- marking ----
 
 struct Marks {
@@ -28,7 +32,7 @@ struct Marks {
 
 // Not there: nullopt.  Then there is nothing below it to mark either.
 Result<std::optional<std::string>> read_if_there(const Store& store, const oci::Descriptor& blob) {
-  Result<std::string> text = store.read_blob(blob, limits::kManifest);
+  Result<std::string> text = store.read_blob(blob, limits::kImageConfig);
   if (text.ok()) return std::optional(std::move(text).take());
   if (text.error().kind == Kind::not_found) return std::optional<std::string>();
   return text.take_error();
@@ -163,16 +167,26 @@ class Sweep {
     return {};
   }
 
-  // Whoever works there holds share(), and nobody does: all of it is left over.
+  // Whoever works there holds share(), and nobody does: all of it is left over.  Only what is called dead-… may still
+  // be removed once the lock is gone; any other name may be somebody's again by then.
   Result<> sweep_tmp() {
-    for (const sys::Entry& entry : TRY(sys::list(tmp_)))
-      if (std::ranges::find(dead_, entry.name) == dead_.end()) dead_.push_back(entry.name);
+    const std::vector<sys::Entry> entries = TRY(sys::list(tmp_));
+    for (const sys::Entry& entry : entries) {
+      if (std::ranges::find(dead_, entry.name) != dead_.end()) continue;
+      if (entry.name.starts_with(kDead)) {
+        dead_.push_back(entry.name);
+      } else if (entry.type == DT_DIR) {
+        TRY(bury(tmp_, entry.name));
+      } else {
+        TRY(sys::unlinkat(tmp_, entry.name.c_str(), 0));
+      }
+    }
     return {};
   }
 
   Result<> bury(Fd dir, const std::string& name) {
     for (unsigned n = 0;; ++n) {
-      std::string grave = str::cat("dead-", name, "-", n);
+      std::string grave = str::cat(kDead, name, "-", n);
       Result<> moved = sys::renameat2(dir, name.c_str(), tmp_, grave.c_str(), RENAME_NOREPLACE);
       if (!moved.ok() && moved.error().errnum == EEXIST) continue;
       TRY(std::move(moved));

@@ -1,0 +1,67 @@
+// imagetool pull: an image from a registry or a layout into the store.
+#include <memory>
+
+#include "imagetool/cmd/commands.h"
+#include "imagetool/cmd/pull_options.h"
+
+Result<Store> Imagetool::open_store() const {
+  if (store_dir.empty())
+    return Error(Kind::invalid,
+                 "there is no place for the store: set HOME or XDG_DATA_HOME, or give --store DIR");
+  return Store::open(store_dir);
+}
+
+Result<PullSession> PullSession::make(const PullOptions& args, const Imagetool& tool) {
+  const Progress::Style style =
+      args.quiet ? Progress::Style::none : TRY(Progress::style(args.progress, tool.err, tool.term));
+  if (args.connect_timeout == 0) return Error(Kind::invalid, "--connect-timeout: 0 seconds are too few");
+  auto progress = std::make_unique<Progress>(style, tool.err);
+  pulls::Options options{.platform = args.platform,
+                         .registry = {.environment = tool.environment,
+                                      .credentials = {.auth_file = args.authfile, .given = args.creds},
+                                      .cert_dir = args.cert_dir,
+                                      .tls_verify = args.tls_verify,
+                                      .plain_http = args.plain_http,
+                                      .connect_timeout_s = args.connect_timeout},
+                         .progress = progress.get(),
+                         .uid = tool.uid,
+                         .gid = tool.gid};
+  return PullSession(std::move(progress), std::move(options));
+}
+
+namespace {
+
+struct PullArgs : PullOptions {
+  std::string image, name;
+};
+
+constexpr cli::Row<PullArgs> own_options[] = {
+    cli::option<&PullArgs::name>(0, "name", "NAME", "keep it under this name"),
+};
+constexpr cli::Row<PullArgs> pull_operands[] = {
+    cli::operand<&PullArgs::image>("image", "a reference, or oci:DIR[:NAME] for an OCI image layout",
+                                   cli::Complete::image),
+};
+
+Result<int> pull_run(const PullArgs& args, Imagetool& tool) {
+  const Store store = TRY(tool.open_store());
+  PullSession session = TRY(PullSession::make(args, tool));
+  pulls::Options options = session.options();
+  options.name = args.name;
+  const pulls::Pulled pulled = TRY(pulls::pull(store, args.image, options));
+  session.finish();
+  tool.out.line(pulled.image.digest().text());
+  return 0;
+}
+
+}  // namespace
+
+constexpr ImagetoolCommand pull_command =
+    cli::command<cli::join<pull_options, own_options>, pull_operands, pull_run>(
+        "pull", "bring an image into the store",
+        {.details = "Fetches what is missing, checks every digest, unpacks the layers, and prints the digest "
+                    "of the image's\n"
+                    "manifest. An image that is there is only compared with what its tag means now.",
+         .examples = "imagetool pull hello-world\n"
+                     "imagetool pull --platform linux/arm64 quay.io/org/app:1.2\n"
+                     "imagetool pull --name hello-world oci:build/share/hello-world\n"});

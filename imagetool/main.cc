@@ -1,0 +1,163 @@
+// imagetool: images of registries become verified images on disk, and bundles.  Global options, the table of commands,
+// the exit status.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+
+#include "imagetool/cmd/commands.h"
+#include "imagetool/imagetool.h"
+#include "imagetool/store/catalog.h"
+#include "spec/base/cli.h"
+#include "spec/base/log.h"
+#include "version.h"
+
+namespace {
+
+struct Globals {
+  std::optional<std::string> store, log;
+  logs::Format log_format = logs::Format::text;
+  bool debug = false;
+};
+
+constexpr names::Table<logs::Format> kFormats[] = {{logs::Format::text, "text"},
+                                                   {logs::Format::json, "json"}};
+
+constexpr cli::Row<Globals> global_options[] = {
+    cli::option<&Globals::store>(
+        0, "store", "DIR",
+        "where images are kept (root: /var/lib/imagetool; users: ~/.local/share/imagetool, $XDG_DATA_HOME)",
+        cli::Complete::directory),
+    cli::option<&Globals::log>(0, "log", "FILE", "append errors to FILE", cli::Complete::file),
+    cli::choice<&Globals::log_format, kFormats>(0, "log-format", "text|json", "format of the log"),
+    cli::flag<&Globals::debug>(0, "debug", "log everything"),
+};
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+Environment read_environment() {
+  return {.home = variable("HOME"),
+          .path = variable("PATH"),
+          .xdg_runtime_dir = variable("XDG_RUNTIME_DIR"),
+          .xdg_config_home = variable("XDG_CONFIG_HOME"),
+          .docker_config = variable("DOCKER_CONFIG"),
+          .registry_auth_file = variable("REGISTRY_AUTH_FILE"),
+          .ssl_cert_file = variable("SSL_CERT_FILE"),
+          .ssl_cert_dir = variable("SSL_CERT_DIR"),
+          .uid = ::geteuid()};
+}
+
+std::string store_dir(const Globals& globals) {
+  if (globals.store) return *globals.store;
+  if (::geteuid() == 0) return "/var/lib/imagetool";
+  if (const std::string data = variable("XDG_DATA_HOME"); !data.empty()) return data + "/imagetool";
+  const std::string home = variable("HOME");
+  return home.empty() ? std::string() : home + "/.local/share/imagetool";
+}
+
+Imagetool make_context(const Globals& globals, cli::Out& out) {
+  Imagetool context{.store_dir = store_dir(globals),
+                    .debug = globals.debug,
+                    .uid = ::geteuid(),
+                    .gid = ::getegid(),
+                    .environment = read_environment(),
+                    .term = variable("TERM"),
+                    .out = out};
+  for (char** entry = ::environ; entry && *entry; ++entry) context.variables.emplace_back(*entry);
+  return context;
+}
+
+// For completion: names as people write them.
+std::vector<std::string> suggest(const Globals& globals, cli::Complete kind) {
+  if (kind != cli::Complete::image) return {};
+  // Opening would make a store that is not there yet.
+  const std::string dir = store_dir(globals);
+  if (::access((dir + "/oci-layout").c_str(), F_OK) != 0) return {};
+  const Result<Store> store = Store::open(dir);
+  if (!store.ok()) return {};
+  const Result<std::vector<catalog::Entry>> entries = catalog::read(store.value());
+  if (!entries.ok()) return {};
+  std::vector<std::string> names;
+  for (const catalog::Entry& entry : entries.value()) {
+    const Result<Reference> name = reference::parse(entry.name);
+    if (name.ok()) names.push_back(name.value().familiar());
+  }
+  return names;
+}
+
+constexpr std::string_view kVersion = "imagetool version " PROJECT_VERSION "\ncommit: " PROJECT_COMMIT
+                                      "\nspec: image-spec 1.1.1, distribution-spec 1.1.1\n";
+
+constexpr auto kProgram = cli::program<Globals, global_options, suggest>(
+    {
+        .name = "imagetool",
+        .summary = "pull container images, keep them, and make bundles of them",
+        .version = kVersion,
+        .examples = "imagetool pull hello-world\n"
+                    "imagetool images\n"
+                    "imagetool rm hello-world\n",
+    },
+    pull_command, images_command, rm_command, tag_command, inspect_command, gc_command);
+
+int exit_status(const Error& error) {
+  if (error.kind == Kind::network) return error.errnum == EAGAIN ? kExitTryLater : kExitUnreachable;
+  if (error.kind == Kind::command_missing) return 127;
+  if (error.kind == Kind::command_denied) return 126;
+  return 1;
+}
+
+int report(const Error& error) {
+  logs::error(error);
+  return exit_status(error);
+}
+
+Result<int> run(const Result<cli::Call<Imagetool>>& call, const Globals& globals) {
+  if (!call.ok()) return call.error();
+  cli::Out out(Fd(STDOUT_FILENO));
+  if (const auto& text = call.value().text()) {
+    out.print(*text);
+    TRY(out.flush());
+    return 0;
+  }
+  Imagetool context = make_context(globals, out);
+  Result<int> status = call.value().run(context);
+  // What was done before a failure is printed too: `rm a b` has removed a.
+  TRY(out.flush());
+  return status;
+}
+
+// Descriptors 0 to 2 are open, or what we open next would pass for them.  Modes are given in full, so the umask is 0:
+// an image's files must not depend on who unpacks them.
+void settle() {
+  for (int fd = 0; fd <= 2; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0)
+      (void)::open("/dev/null", O_RDWR);  // NOLINT: takes the lowest free number, fd
+  ::umask(0);
+  ::signal(SIGCHLD, SIG_DFL);
+  ::signal(SIGPIPE, SIG_IGN);  // a pipe that breaks is an error of write(2), which leaves the store in order
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  settle();
+  const size_t words = argc > 1 ? static_cast<size_t>(argc - 1) : 0;
+  Globals globals;
+  const auto call = kProgram.parse(std::span<const char* const>(argv + (words ? 1 : 0), words), globals);
+  const logs::Options options{.file = globals.log.value_or(""),
+                              .format = globals.log_format,
+                              .least = globals.debug ? logs::Level::debug : logs::Level::warning,
+                              .program = "imagetool"};
+  if (const auto opened = logs::open(options); !opened.ok()) {
+    (void)logs::open({.program = "imagetool"});  // what is to be said goes to standard error
+    return report(opened.error());
+  }
+  const auto status = run(call, globals);
+  return status.ok() ? status.value() : report(status.error());
+}
