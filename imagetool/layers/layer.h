@@ -24,7 +24,7 @@
 //
 // Precondition of everything here: umask 0, and nobody else writes to the target.  Directory times, and rights that would
 // keep us out, are set at the end.  The work is done by names of one component in descriptors of directories; nothing
-// here needs /proc, so it runs in a jail without one.
+// here needs /proc, so it runs in a jail without one; instead, attributes of links and devices move the working directory.
 #pragma once
 
 #include <cstdint>
@@ -62,6 +62,7 @@ struct Summary {
 };
 
 class Tree;
+struct Directory;
 
 class Layer final : public tar::Handler {
  public:
@@ -77,17 +78,37 @@ class Layer final : public tar::Handler {
   Result<Summary> finish();
 
  private:
+  struct Owner {
+    uint32_t uid, gid;
+  };
   Result<> apply(const tar::Entry& entry);
-  Result<> make_directory(const tar::Entry& entry, const std::string& parent, const std::string& name);
-  Result<> make_file(const tar::Entry& entry, Fd dir, const std::string& name);
+  Result<> apply_to_root(const tar::Entry& entry);
+  Result<> whiteout(const std::string& dir, const std::string& name);
+  Result<> make(const tar::Entry& entry, const std::string& parent, const std::string& name);
+  Result<> make_directory(const tar::Entry& entry, const Directory& dir, const std::string& name);
+  Result<> dress_directory(const tar::Entry& entry, Fd dir, const std::string& path);
+  Result<> make_file(const tar::Entry& entry, const Directory& dir, const std::string& name);
   Result<> make_link(const tar::Entry& entry, const std::string& parent, const std::string& name);
-  Result<> make_other(const tar::Entry& entry, Fd dir, const std::string& name);
+  Result<> make_symlink(const tar::Entry& entry, const Directory& dir, const std::string& name);
+  Result<> make_node(const tar::Entry& entry, const Directory& dir, const std::string& name);
+  Result<> skip_device(const std::string& parent, const std::string& name);
+  Result<> dress(const tar::Entry& entry, const Directory& dir, const std::string& name);
+  Result<> set_attributes(const tar::Entry& entry, Fd fd);
+  Result<> count_attribute(const Result<>& set);
+  [[nodiscard]] Result<Owner> owner(const tar::Entry& entry) const;
+  [[nodiscard]] bool owned(const Owner& owner, const Directory& dir) const;
 
   const Options options_;
   std::unique_ptr<Tree> tree_;
   Summary summary_;
-  struct Open;
-  std::unique_ptr<Open> open_;
+  bool started_ = false;
+
+  // The file whose content is arriving.
+  UniqueFd file_;
+  Owner file_owner_ = {0, 0};
+  bool file_owned_ = false;
+  uint64_t written_ = 0;  // up to here
+  tar::Entry entry_;
 };
 
 }  // namespace layer

@@ -2,6 +2,8 @@
 
 #include <dirent.h>
 #include <grp.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
 #include <linux/limits.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -179,6 +181,9 @@ Result<> fchmodat(Fd dir, const char* path, mode_t mode) {
 }
 Result<> fchownat(Fd dir, const char* path, uid_t uid, gid_t gid, int flags) {
   SYS_DONE(::fchownat(dir.raw(), path, uid, gid, flags), "chown", str::cat(at(dir, path), ", ", uid, ":", gid));
+}
+Result<> futimens(Fd fd, const struct timespec (&times)[2]) {
+  SYS_DONE(::futimens(fd.raw(), times), "futimens", fd.raw());
 }
 Result<> utimensat(Fd dir, const char* path, const struct timespec (&times)[2], int flags) {
   SYS_DONE(::utimensat(dir.raw(), path, times, flags), "utimensat", at(dir, path));
@@ -379,6 +384,54 @@ Result<> setgroups(std::span<const gid_t> groups) {
   SYS_DONE(::syscall(SYS_setgroups, groups.size(), groups.data()), "setgroups", groups.size());
 }
 Result<> setsid() { SYS_DONE(::setsid(), "setsid", ""); }
+
+Result<pid_t> fork() {
+  const pid_t pid = ::fork();
+  if (pid < 0) return Error::os("fork()");
+  return pid;
+}
+mode_t umask(mode_t mask) { return ::umask(mask); }
+
+Result<> limit_capabilities(uint64_t keep) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2] = {};
+  if (::syscall(SYS_capget, &header, data) < 0) return Error::os("capget()");
+  for (int i = 0; i < 2; ++i) {
+    const auto bits = static_cast<uint32_t>(keep >> (32 * i));
+    data[i].effective &= bits;
+    data[i].permitted &= bits;
+    data[i].inheritable &= bits;
+  }
+  SYS_DONE(::syscall(SYS_capset, &header, data), "capset", "");
+}
+
+namespace {
+// The header of the build machine may be older than the kernel.
+struct LandlockRules {
+  uint64_t files, network, scopes;
+};
+}  // namespace
+
+int landlock_version() {
+  const long n = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  return n < 0 ? 0 : static_cast<int>(n);
+}
+Result<UniqueFd> landlock_create(uint64_t files, uint64_t network, uint64_t scopes) {
+  const LandlockRules rules{files, network, scopes};
+  const int version = landlock_version();
+  const size_t size = version >= 6 ? 24 : version >= 4 ? 16 : 8;
+  return owned(::syscall(SYS_landlock_create_ruleset, &rules, size, 0), "landlock_create_ruleset", "");
+}
+Result<> landlock_allow(Fd ruleset, Fd dir, uint64_t files) {
+  landlock_path_beneath_attr beneath{};
+  beneath.allowed_access = files;
+  beneath.parent_fd = dir.raw();
+  SYS_DONE(::syscall(SYS_landlock_add_rule, ruleset.raw(), LANDLOCK_RULE_PATH_BENEATH, &beneath, 0), "landlock_add_rule",
+           dir.raw());
+}
+Result<> landlock_restrict(Fd ruleset) {
+  SYS_DONE(::syscall(SYS_landlock_restrict_self, ruleset.raw(), 0), "landlock_restrict_self", "");
+}
 
 // ---- sockets, pipes, polling ----
 

@@ -47,6 +47,7 @@ Result<> renameat2(Fd old_dir, const char* old_path, Fd new_dir, const char* new
 Result<> fchmod(Fd fd, mode_t mode);
 Result<> fchmodat(Fd dir, const char* path, mode_t mode);
 Result<> fchownat(Fd dir, const char* path, uid_t uid, gid_t gid, int flags);
+Result<> futimens(Fd fd, const struct timespec (&times)[2]);  // not O_PATH
 Result<> utimensat(Fd dir, const char* path, const struct timespec (&times)[2], int flags);
 Result<> ftruncate(Fd fd, off_t size);
 Result<> fsync(Fd fd);
@@ -111,6 +112,17 @@ Result<> setresuid(uid_t uid);  // real, effective and saved; by number, so that
 Result<> setresgid(gid_t gid);
 Result<> setgroups(std::span<const gid_t> groups);
 Result<> setsid();
+// fork(3), not clone: glibc's allocator is usable in the child even if the caller has threads.  0: in the child.
+Result<pid_t> fork();
+mode_t umask(mode_t mask);  // the old one
+// Keeps only these capabilities (bits 1 << CAP_*) in the effective, permitted and inheritable sets of this thread.
+Result<> limit_capabilities(uint64_t keep);
+// landlock(7).  The version of the kernel's interface; 0: there is none.
+int landlock_version();
+// Rights as in <linux/landlock.h>; `network` and `scopes` need versions 4 and 6 and are left out below those.
+Result<UniqueFd> landlock_create(uint64_t files, uint64_t network, uint64_t scopes);
+Result<> landlock_allow(Fd ruleset, Fd dir, uint64_t files);
+Result<> landlock_restrict(Fd ruleset);  // this thread, for good; wants no_new_privs
 
 // ---- sockets, pipes, polling ----
 struct SocketPair {

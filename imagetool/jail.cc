@@ -1,0 +1,201 @@
+#include "imagetool/jail.h"
+
+#include <linux/capability.h>
+#include <linux/landlock.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "spec/base/log.h"
+#include "spec/base/sys.h"
+#include "spec/base/text.h"
+#include "spec/base/undo.h"
+
+namespace jail {
+
+namespace {
+
+constexpr size_t kMessage = 32 << 10;
+
+// ---- what is said over the socket: a tag, then its content ----
+
+constexpr char kReport = 'r', kResult = 'o', kError = 'e';
+
+std::string encode(const Error& error) {
+  std::string text = str::cat(kError, static_cast<int>(error.kind), " ", error.errnum, " ", error.message);
+  text.resize(std::min(text.size(), kMessage));
+  return text;
+}
+
+// The child has read hostile bytes: nothing it says is taken on trust.
+Error decode(std::string_view text) {
+  const size_t first = text.find(' ');
+  const size_t second = first == std::string_view::npos ? first : text.find(' ', first + 1);
+  if (second == std::string_view::npos) return Error(Kind::protocol, "the unpacking process spoke nonsense");
+  const auto kind = str::number<int>(text.substr(0, first));
+  const auto errnum = str::number<int>(text.substr(first + 1, second - first - 1));
+  if (!kind || !errnum || *kind < 0 || *kind > static_cast<int>(Kind::command_denied))
+    return Error(Kind::protocol, "the unpacking process spoke nonsense");
+  return Error(static_cast<Kind>(*kind), *errnum, str::printable(text.substr(second + 1)));
+}
+
+// ---- before the fork ----
+
+struct Detached {
+  std::vector<UniqueFd> owned;
+  View view;
+};
+
+Result<UniqueFd> detach(Fd dir, bool read_only) {
+  UniqueFd copy = TRY(sys::open_tree(dir, "", OPEN_TREE_CLONE | AT_EMPTY_PATH));
+  struct mount_attr attributes {};
+  attributes.attr_set =
+      MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | (read_only ? MOUNT_ATTR_RDONLY : 0);
+  attributes.propagation = MS_PRIVATE;
+  TRY(sys::mount_setattr(copy, "", AT_EMPTY_PATH, attributes));
+  return copy;
+}
+
+Result<Detached> detach_all(const View& view) {
+  Detached made;
+  made.view.input = view.input;
+  made.owned.push_back(TRY(detach(view.target, false)));
+  made.view.target = made.owned.back();
+  for (const Fd lower : view.lowers) {
+    made.owned.push_back(TRY(detach(lower, true)));
+    made.view.lowers.push_back(made.owned.back());
+  }
+  return made;
+}
+
+// ---- in the child ----
+
+constexpr uint64_t kFileRights = (uint64_t{1} << 13) - 1;  // those of the first version
+constexpr uint64_t kRefer = uint64_t{1} << 13;             // version 2: links between directories
+constexpr uint64_t kTruncate = uint64_t{1} << 14;          // version 3
+constexpr uint64_t kIoctlDevice = uint64_t{1} << 15;       // version 5
+constexpr uint64_t kTcp = 3;                               // version 4: bind, connect
+constexpr uint64_t kScopes = 3;                            // version 6: abstract sockets, signals
+
+// Below version 2 every hard link between directories would fail, so Landlock is not used there.
+Result<> lock_files(const View& view) {
+  const int version = sys::landlock_version();
+  if (version < 2) return {};
+  const uint64_t granted = kFileRights | kRefer | (version >= 3 ? kTruncate : 0);
+  const uint64_t handled = granted | (version >= 5 ? kIoctlDevice : 0);
+  const UniqueFd rules = TRY(sys::landlock_create(handled, kTcp, kScopes));
+  TRY(sys::landlock_allow(rules, view.target, granted & ~uint64_t{LANDLOCK_ACCESS_FS_EXECUTE}));
+  for (const Fd lower : view.lowers)
+    TRY(sys::landlock_allow(rules, lower, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR));
+  return sys::landlock_restrict(rules);
+}
+
+constexpr uint64_t kCapabilities = 1U << CAP_CHOWN | 1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH |
+                                   1U << CAP_FOWNER | 1U << CAP_FSETID | 1U << CAP_MKNOD |
+                                   1U << CAP_SYS_ADMIN |  // trusted.* attributes
+                                   uint64_t{1} << CAP_SETFCAP | uint64_t{1} << CAP_MAC_ADMIN;
+
+// Descriptors 0 to 2 stay: a failed assertion writes to the last of them.
+Result<> close_others(const View& view, Fd socket) {
+  std::vector<unsigned> keep = {0,
+                                1,
+                                2,
+                                static_cast<unsigned>(socket.raw()),
+                                static_cast<unsigned>(view.input.raw()),
+                                static_cast<unsigned>(view.target.raw())};
+  for (const Fd lower : view.lowers) keep.push_back(static_cast<unsigned>(lower.raw()));
+  std::sort(keep.begin(), keep.end());
+  unsigned next = 0;
+  for (const unsigned kept : keep) {
+    if (kept > next) TRY(sys::close_range(next, kept - 1, 0));
+    next = kept + 1;
+  }
+  return sys::close_range(next, ~0U, 0);
+}
+
+Result<> enter(const View& view, Fd socket) {
+  TRY(sys::prctl(PR_SET_PDEATHSIG, SIGKILL));
+  TRY(sys::prctl(PR_SET_NO_NEW_PRIVS, 1));
+  const Result<> closed = close_others(view, socket);
+  if (!closed.ok() && closed.error().errnum != ENOSYS) return closed.error();  // before Linux 5.9
+  TRY(sys::fchdir(view.target));
+  const Result<> rooted = sys::chroot(".");
+  if (!rooted.ok() && rooted.error().errnum != EPERM) return rooted.error();
+  TRY(lock_files(view));
+  TRY(sys::limit_capabilities(kCapabilities));
+  sys::umask(0);
+  return {};
+}
+
+[[noreturn]] void child(const View& view, const Work& work, Fd socket) {
+  const auto report = [&](uint64_t n) {
+    std::string message(1, kReport);
+    message.append(reinterpret_cast<const char*>(&n), sizeof n);
+    (void)sys::send(socket, message);  // whoever listens may be gone, which ends us anyway
+  };
+  const auto all = [&]() -> Result<std::string> {
+    TRY(enter(view, socket).within("entering the jail"));
+    return work.body(view, report);
+  };
+  Result<std::string> result = all();
+  const std::string last = result.ok() ? str::cat(kResult, result.value()) : encode(result.error());
+  const Result<> sent = sys::send(socket, last);
+  ::_exit(sent.ok() ? 0 : 1);
+}
+
+// ---- in the caller ----
+
+Error died(int status) {
+  if (!WIFSIGNALED(status))
+    return Error(Kind::os,
+                 str::cat("the unpacking process ended with status ", WEXITSTATUS(status), " and no result"));
+  const int signal = WTERMSIG(status);
+  return Error(Kind::os, str::cat("the unpacking process was ended by signal ", signal,
+                                  signal == SIGKILL ? ": perhaps there is not enough memory" : ""));
+}
+
+Result<std::string> listen(Fd socket, const Work& work) {
+  for (;;) {
+    const sys::Message message = TRY(sys::receive(socket, kMessage + 64));
+    const std::string_view text = message.data;
+    if (text.empty()) return Error(Kind::protocol, "");
+    if (text[0] == kResult) return std::string(text.substr(1));
+    if (text[0] == kError) return decode(text.substr(1));
+    uint64_t n = 0;
+    if (text[0] != kReport || text.size() != 1 + sizeof n)
+      return Error(Kind::protocol, "the unpacking process spoke nonsense");
+    std::memcpy(&n, text.data() + 1, sizeof n);
+    if (work.reported) work.reported(n);
+  }
+}
+
+}  // namespace
+
+Result<std::string> run(const View& view, const Work& work) {
+  Result<Detached> made = detach_all(view);
+  const bool detached = made.ok();
+  if (!detached) logs::debug("unpacking without detached mounts: ", made.error().message);
+  if (sys::landlock_version() < 2)
+    logs::debug("unpacking without Landlock: the kernel does not have version 2 of it");
+  const View& inside = detached ? made.value().view : view;
+
+  sys::SocketPair ends = TRY(sys::socketpair(SOCK_SEQPACKET));
+  const pid_t pid = TRY(sys::fork());
+  if (pid == 0) child(inside, work, ends.right);
+  ends.right.reset();
+  Result<std::string> result = listen(ends.left, work);
+  if (!result.ok() && result.error().kind == Kind::protocol && !result.error().message.empty())
+    (void)sys::kill(pid, SIGKILL);  // its own fault
+  const std::optional<int> status = TRY(sys::waitpid(pid, 0));
+  if (!result.ok() && result.error().kind == Kind::protocol && result.error().message.empty())
+    return died(*status);
+  return result;
+}
+
+}  // namespace jail

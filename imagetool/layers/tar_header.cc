@@ -1,0 +1,72 @@
+#include "imagetool/layers/tar_header.h"
+
+#include <cstring>
+
+#include "spec/base/text.h"
+
+namespace tar {
+
+namespace {
+
+std::optional<int64_t> base256(std::string_view field) {
+  const auto first = static_cast<unsigned char>(field[0]);
+  const bool negative = first & 0x40;
+  uint64_t n = negative ? ~uint64_t{0} : 0;
+  for (size_t i = 0; i < field.size(); ++i) {
+    auto byte = static_cast<unsigned char>(field[i]);
+    if (i == 0) byte = negative ? byte | 0x80 : byte & 0x7f;
+    // What is shifted out must be nothing but the sign.
+    const uint64_t top = n >> 55;
+    if (top != (negative ? 0x1ff : 0)) return std::nullopt;
+    n = n << 8 | byte;
+  }
+  return static_cast<int64_t>(n);
+}
+
+}  // namespace
+
+std::optional<int64_t> number(std::string_view field) {
+  if (!field.empty() && (static_cast<unsigned char>(field[0]) & 0x80)) return base256(field);
+  constexpr std::string_view kPadding(" \0", 2);
+  const size_t first = field.find_first_not_of(kPadding);
+  if (first == std::string_view::npos) return 0;
+  // Behind the first NUL there may be anything: some writers do not clear their buffers.
+  const std::string_view digits = field.substr(first, field.find_first_of(kPadding, first) - first);
+  const std::optional<uint64_t> n = str::number<uint64_t>(digits, 8);
+  if (!n || *n > INT64_MAX) return std::nullopt;
+  return static_cast<int64_t>(*n);
+}
+
+bool Header::zero() const { return block_[0] == 0 && std::memcmp(block_, block_ + 1, kBlock - 1) == 0; }
+
+bool Header::checksum_holds() const {
+  const std::optional<int64_t> want = number(field(148, 8));
+  int64_t bytes = 0, chars = 0;
+  for (size_t i = 0; i < kBlock; ++i) {
+    const bool own = i >= 148 && i < 156;  // its own field counts as blanks
+    bytes += own ? ' ' : static_cast<unsigned char>(block_[i]);
+    chars += own ? ' ' : static_cast<signed char>(block_[i]);
+  }
+  return want && (*want == bytes || *want == chars);
+}
+
+Header::Form Header::form() const {
+  const std::string_view magic = field(257, 8);
+  if (magic == std::string_view("ustar  \0", 8)) return Form::gnu;
+  if (!magic.starts_with(std::string_view("ustar\0", 6))) return Form::v7;
+  return field(508, 4) == std::string_view("tar\0", 4) ? Form::star : Form::ustar;
+}
+
+std::string_view Header::text(size_t at, size_t size) const {
+  const std::string_view whole = field(at, size);
+  return whole.substr(0, whole.find('\0'));
+}
+
+std::string Header::name() const {
+  const Form f = form();
+  const std::string_view last = text(0, 100);
+  const std::string_view prefix = f == Form::ustar ? text(345, 155) : f == Form::star ? text(345, 131) : "";
+  return prefix.empty() ? std::string(last) : str::cat(prefix, "/", last);
+}
+
+}  // namespace tar
