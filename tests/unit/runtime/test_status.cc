@@ -1,0 +1,112 @@
+#include <criterion/criterion.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "runtime/life/status.h"
+#include "spec/base/file.h"
+#include "spec/base/sys.h"
+
+namespace {
+
+// A state of the process `pid`, as `start` leaves it.
+oci::State state_of(pid_t pid) {
+  oci::State state;
+  state.id = "web";
+  state.pid = pid;
+  state.pid_start_time = status::facts(pid).value().start_time;
+  state.status = oci::Status::running;
+  return state;
+}
+
+pid_t sleeper() {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  return pid;
+}
+
+}  // namespace
+
+Test(status, parse_stat) {
+  const char* rest = " 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
+  const struct {
+    std::string text;
+    bool ok;
+  } cases[] = {
+      {str::cat("12 (sh) S", rest), true},
+      {str::cat("12 (a) Z (b c) S", rest, "\n"), true},  // a name that looks like more fields
+      {str::cat("12 (sh S", rest), false},
+      {"12 (sh) S 1 2 3", false},
+      {"", false},
+      {str::cat("12 (sh) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 x 20"), false},
+  };
+  for (const auto& c : cases) {
+    const auto facts = status::parse_stat(c.text);
+    cr_assert_eq(facts.has_value(), c.ok, "%s", c.text.c_str());
+    if (facts) cr_expect(facts->state == 'S' && facts->start_time == 4711, "%s", c.text.c_str());
+  }
+}
+
+Test(status, follows_the_process) {
+  const pid_t pid = sleeper();
+  oci::State state = state_of(pid);
+  cr_expect_eq(status::of(state), oci::Status::running);
+  state.status = oci::Status::created;
+  cr_expect_eq(status::of(state), oci::Status::created);
+  state.status = oci::Status::creating;
+  cr_expect_eq(status::of(state), oci::Status::creating);
+  cr_expect(status::open_process(state).take().valid());
+
+  ::kill(pid, SIGKILL);
+  siginfo_t info{};
+  ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT);  // now it is a zombie
+  cr_expect_eq(status::of(state), oci::Status::stopped);
+  cr_expect(!status::open_process(state).take().valid());
+  ::waitpid(pid, nullptr, 0);
+  cr_expect_eq(status::of(state), oci::Status::stopped);
+  cr_expect(!status::open_process(state).take().valid());
+}
+
+Test(status, a_pid_that_was_used_again_is_not_ours) {
+  oci::State state = state_of(::getpid());
+  cr_expect_eq(status::of(state), oci::Status::running);
+  state.pid_start_time += 1;
+  cr_expect_eq(status::of(state), oci::Status::stopped);
+  cr_expect(!status::open_process(state).take().valid());
+  state.pid = 0;
+  cr_expect_eq(status::of(state), oci::Status::stopped);
+  cr_expect(!status::open_process(state).take().valid());
+}
+
+Test(status, paused) {
+  std::string dir = "/tmp/test_status.XXXXXX";
+  cr_assert(::mkdtemp(dir.data()));
+  const UniqueFd fd = sys::open(dir.c_str(), O_RDONLY | O_DIRECTORY).take();
+  oci::State state = state_of(::getpid());
+  const struct {
+    const char* controller;
+    const char* file;
+    const char* text;
+    oci::Status want;
+  } cases[] = {
+      {"", "cgroup.freeze", "1\n", oci::Status::paused},
+      {"", "cgroup.freeze", "0\n", oci::Status::running},
+      {"freezer", "freezer.state", "FROZEN\n", oci::Status::paused},
+      {"freezer", "freezer.state", "FREEZING\n", oci::Status::paused},
+      {"freezer", "freezer.state", "THAWED\n", oci::Status::running},
+      {"memory", "freezer.state", "FROZEN\n", oci::Status::running},  // not the controller that freezes
+  };
+  for (const auto& c : cases) {
+    state.cgroup_paths = {{c.controller, dir}};
+    cr_assert(files::replace(fd, c.file, c.text, 0600).ok());
+    cr_expect_eq(status::of(state), c.want, "%s %s", c.file, c.text);
+    ::unlinkat(fd.raw(), c.file, 0);
+  }
+  ::rmdir(dir.c_str());
+}
