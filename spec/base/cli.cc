@@ -292,22 +292,32 @@ Result<const CommandInfo*> command_named(const ProgramView& program, std::string
                                              : str::cat("see '", program.info.name, " --help'")));
 }
 
+std::string completion_usage(const ProgramView& program) {
+  return str::cat("usage: ", program.info.name, " completion bash|zsh|fish");
+}
+
+std::string completion_help(const ProgramView& program) {
+  return str::cat(
+      completion_usage(program),
+      "\n\nPrint a script that completes command lines; the shell sources it.\n\nExamples:\n  source <(",
+      program.info.name, " completion bash)\n");
+}
+
 Result<Parsed> run_completion(const ProgramView& program, Words words) {
   const std::string_view shell = words.empty() ? std::string_view() : words.front();
+  if (shell == "--help" || shell == "-h") return text_only(completion_help(program));
   if (auto script = completion_script(program, shell)) return text_only(std::move(*script));
-  const std::string line = str::cat("usage: ", program.info.name, " completion bash|zsh|fish");
-  if (shell == "--help" || shell == "-h")
-    return text_only(str::cat(
-        line, "\n\nPrint a script that completes command lines; the shell sources it.\n\nExamples:\n",
-        "  source <(", program.info.name, " completion bash)\n"));
-  if (shell.empty()) return Error(Kind::invalid, str::cat("completion for which shell? ", line));
-  return Error(Kind::invalid, str::cat("no completion for '", str::printable(shell), "'; ", line));
+  if (shell.empty())
+    return Error(Kind::invalid, str::cat("completion for which shell? ", completion_usage(program)));
+  return Error(Kind::invalid,
+               str::cat("no completion for '", str::printable(shell), "'; ", completion_usage(program)));
 }
 
 // help [COMMAND], man [COMMAND]
 Result<Parsed> run_text(const ProgramView& program, Words words, std::string (*whole)(const ProgramView&),
                         std::string (*one)(const ProgramView&, const CommandInfo&)) {
-  if (words.empty() || is_option(words.front())) return text_only(whole(program));
+  if (words.empty() || is_option(words.front()) || words.front() == "help") return text_only(whole(program));
+  if (words.front() == "completion") return text_only(completion_help(program));
   const CommandInfo* command = TRY(command_named(program, words.front()));
   return text_only(one(program, *command));
 }
