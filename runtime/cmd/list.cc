@@ -154,8 +154,22 @@ void print(const std::vector<Container>& containers, const ListArgs& args, cli::
   }
 }
 
+// Their names alone, without reading what is known of them.
+Result<> print_ids(const Runtime& rt) {
+  const std::vector<std::string> ids = TRY(state_dirs::list(rt.root));
+  if (ids.empty()) return {};
+  const UniqueFd root = TRY(state_dirs::open_root(rt.root));
+  for (const std::string& id : ids)
+    if (state_dirs::exists(root, id)) rt.out.line(id);
+  return {};
+}
+
 Result<int> list_run(const ListArgs& args, Runtime& rt) {
   const std::vector<Filter> filters = TRY(parse_filters(args.filters));
+  if (args.quiet && !args.running && filters.empty()) {
+    TRY(print_ids(rt));
+    return 0;
+  }
   std::vector<Container> containers = TRY(load_all(rt));
   std::erase_if(containers, [&](const Container& c) {
     const bool runs = c.status == oci::Status::running || c.status == oci::Status::paused;

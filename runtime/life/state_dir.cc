@@ -63,6 +63,10 @@ Result<oci::State> peek(Fd root, const std::string& id) {
   return oci::parse_state(TRY(std::move(text).within("container '", id, "'"))).within("container '", id, "'");
 }
 
+bool exists(Fd root, const std::string& id) {
+  return sys::fstatat(root, str::cat(id, "/", kStateFile).c_str(), AT_SYMLINK_NOFOLLOW).ok();
+}
+
 // Private to its owner.  What lives in a temporary place gets the sticky bit, or cleaners take it away (runc does so).
 static Result<> make_root(const std::string& root) {
   for (size_t at = root.find('/', 1); at != std::string::npos; at = root.find('/', at + 1)) {
@@ -78,8 +82,10 @@ static Result<> make_root(const std::string& root) {
 
 using namespace state_dirs;
 
-StateDir::~StateDir() {
-  if (locked_ && dir_.valid())
+StateDir::~StateDir() { unlock(); }
+
+void StateDir::unlock() {
+  if (std::exchange(locked_, false) && dir_.valid())
     (void)sys::flock(dir_, LOCK_UN);  // it would end with the last copy of the descriptor
 }
 

@@ -31,6 +31,8 @@ class StateDir {
   // Waits for other commands on this container, at most that long.  Kind::conflict when the time is over,
   // Kind::not_found if it has been removed meanwhile.
   Result<> lock(int64_t wait_ms = 10000);
+  // Explicitly, for other holders of a copy of the descriptor.
+  void unlock();
 
   [[nodiscard]] const std::string& id() const { return id_; }
   [[nodiscard]] Fd fd() const { return dir_; }
@@ -53,10 +55,12 @@ namespace state_dirs {
 
 // runc's rule: letters, digits, _ + - and dots, but neither "." nor ".."; no longer than a file's name.
 Result<> check_id(std::string_view id);
-// All that have a state.json, by name.  A missing root is an empty list.
+// All that may be containers, by name: whether they have a state.json is not looked at.  A missing root is an empty list.
 Result<std::vector<std::string>> list(const std::string& root);
 // The state.json of one of them, with a single open(2): what `list` reads a thousand times.
 Result<oci::State> peek(Fd root, const std::string& id);
+// Whether there is a state.json.
+bool exists(Fd root, const std::string& id);
 // Kind::not_found where there is no root.
 Result<UniqueFd> open_root(const std::string& root);
 

@@ -19,9 +19,14 @@ std::optional<ProcessFacts> parse_stat(std::string_view text) {
   return ProcessFacts{fields[kState][0], *start};
 }
 
+// One read(2): the kernel writes this file whole.  `list` asks for a thousand of them.
 std::optional<ProcessFacts> facts(pid_t pid) {
-  const auto text = files::read(Fd::cwd(), str::cat("/proc/", pid, "/stat").c_str(), 8192);
-  return text.ok() ? parse_stat(text.value()) : std::nullopt;
+  auto opened = sys::open(str::cat("/proc/", pid, "/stat").c_str(), O_RDONLY);
+  if (!opened.ok()) return std::nullopt;
+  const UniqueFd file = std::move(opened).take();
+  char text[2048];
+  const auto size = sys::read(file, text, sizeof text);
+  return size.ok() ? parse_stat(std::string_view(text, size.value())) : std::nullopt;
 }
 
 static bool lives(const oci::State& state) {

@@ -21,15 +21,24 @@ static Error explained(Error error, const char* path) {
   return error;
 }
 
-Result<std::string> read(Fd file, size_t limit) {
-  std::string text;
-  char buffer[16384];
-  while (const size_t n = TRY(sys::read(file, buffer, sizeof buffer))) {
-    text.append(buffer, n);
-    if (text.size() > limit) return Error(Kind::invalid, str::cat("larger than ", limit, " bytes"));
+// `expected` bytes are likely; 0: not known.
+static Result<std::string> read_to_end(Fd file, size_t limit, size_t expected) {
+  std::string text(std::min(expected ? expected : 4095, limit) + 1, '\0');
+  size_t used = 0;
+  for (;;) {
+    if (used == text.size()) text.resize(std::min(2 * used, limit + 1));
+    const size_t room = text.size() - used;
+    const size_t n = TRY(sys::read(file, text.data() + used, room));
+    used += n;
+    if (used > limit) return Error(Kind::invalid, str::cat("larger than ", limit, " bytes"));
+    // Saves the second look at a file of known size: there a short read means the end.
+    if (n == 0 || (used == expected && n < room)) break;
   }
+  text.resize(used);
   return text;
 }
+
+Result<std::string> read(Fd file, size_t limit) { return read_to_end(file, limit, 0); }
 
 Result<std::string> read(Fd dir, const char* path, size_t limit) {
   auto opened = sys::openat(dir, path, O_RDONLY | O_NONBLOCK);
@@ -37,7 +46,7 @@ Result<std::string> read(Fd dir, const char* path, size_t limit) {
   const UniqueFd file = std::move(opened).take();
   const struct stat st = TRY(sys::fstat(file));
   if (!S_ISREG(st.st_mode)) return Error(Kind::invalid, str::cat("'", path, "' is not a regular file"));
-  return read(file, limit).within("reading '", path, "'");
+  return read_to_end(file, limit, static_cast<size_t>(st.st_size)).within("reading '", path, "'");
 }
 
 Result<> write_existing(Fd dir, const char* path, std::string_view data) {

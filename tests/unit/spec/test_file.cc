@@ -54,6 +54,23 @@ Test(file, reading) {
   cr_expect_eq(files::read(s.dir, "gone", 1).error().kind, Kind::not_found);
 }
 
+// Whatever fstat says of the size: proc says 0, and a file may grow while it is read.
+Test(file, reading_to_the_end) {
+  const Scratch s;
+  for (const size_t size : {0, 1, 4095, 4096, 4097, 100000}) {
+    const std::string text(size, 'x');
+    cr_assert(files::replace(s.dir, "f", text, 0600).ok());
+    cr_expect(files::read(s.dir, "f", size).take() == text, "%zu", size);
+    cr_expect(files::read(s.dir, "f", 1 << 20).take() == text, "%zu", size);
+    if (size) cr_expect(!files::read(s.dir, "f", size - 1).ok(), "%zu", size);
+    const UniqueFd open = sys::openat(s.dir, "f", O_RDONLY).take();
+    cr_expect(files::read(open.get(), size).take() == text, "%zu", size);
+    cr_expect(files::read(open.get(), size).take().empty());
+  }
+  const std::string maps = files::read(Fd::cwd(), "/proc/self/maps", 1 << 20).take();
+  cr_expect(maps.ends_with("\n") && maps.find("[stack]") != std::string::npos);
+}
+
 Test(file, replacing_is_one_step) {
   const Scratch s;
   cr_assert(files::replace(s.dir, "f", "old", 0600).ok());
