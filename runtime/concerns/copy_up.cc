@@ -101,7 +101,9 @@ Result<> copy_tree(Fd from, Fd to, int depth) {
 Result<> copy_up(Fd from, Fd to) {
   UniqueFd source = TRY(sys::openat(from, ".", O_RDONLY | O_DIRECTORY));
   UniqueFd target = TRY(sys::openat(to, ".", O_RDONLY | O_DIRECTORY));
-  return copy_tree(source, target, 0);
+  const struct stat before = TRY(sys::fstat(target));
+  TRY(copy_tree(source, target, 0));
+  return sys::fchmod(target, before.st_mode & 07777);
 }
 
 }  // namespace mounts

@@ -9,7 +9,8 @@
 
 namespace mounts {
 
-// Copies what is in the directory `from` into the empty directory `to`, and its own owner, mode and times onto it.
+// Copies what is in the directory `from` into the empty directory `to`, and its own owner, extended attributes and times
+// onto it; not its mode, which the mount has.
 // The size of `to` (tmpfs "size=") is the limit: ENOSPC.
 Result<> copy_up(Fd from, Fd to);
 

@@ -5,6 +5,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 
@@ -121,11 +122,35 @@ Result<> bind(const MountStep& step, Root& root, Fd opened) {
 
 // ---- file systems ----
 
-Result<> mount_filesystem(const MountStep& step, Root& root) {
-  UniqueFd target = TRY(target_of(step, root, true));
+bool has_mode(const MountStep& step) {
+  return std::any_of(step.data.begin(), step.data.end(),
+                     [](const plan::MountData& data) { return data.key == "mode"; });
+}
+
+// A tmpfs over a directory that exists has its mode unless the options say otherwise, as in runc; over one that is made
+// for it the kernel's default.
+Result<> mount_tmpfs(MountStep step, Root& root) {
+  UniqueFd target;
+  Result<UniqueFd> there = path::open(root.fd, step.target, O_PATH | O_DIRECTORY, 0, lookup(step));
+  if (there.ok()) {
+    target = std::move(there).take();
+    const struct stat st = TRY(sys::fstat(target));
+    const char octal[] = {char('0' + (st.st_mode >> 9 & 7)), char('0' + (st.st_mode >> 6 & 7)),
+                          char('0' + (st.st_mode >> 3 & 7)), char('0' + (st.st_mode & 7)), '\0'};
+    if (!has_mode(step)) step.data.push_back({"mode", octal, std::nullopt});
+  } else {
+    target = TRY(target_of(step, root, true));
+  }
   UniqueFd mount = TRY(make_filesystem(step));
   if (step.copy_up)
     TRY(copy_up(target, mount).within(at(step), ".options: 'tmpcopyup' for '", step.destination, "'"));
+  return put_in_place(step, std::move(mount), target, root);
+}
+
+Result<> mount_filesystem(const MountStep& step, Root& root) {
+  if (step.type == "tmpfs" && !step.target.empty()) return mount_tmpfs(step, root);
+  UniqueFd target = TRY(target_of(step, root, true));
+  UniqueFd mount = TRY(make_filesystem(step));
   return put_in_place(step, std::move(mount), target, root);
 }
 

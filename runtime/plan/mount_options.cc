@@ -42,7 +42,7 @@ struct Meaning {
 
 constexpr names::Table<Meaning> kOptions[] = {
     {{Act::super_clear, MS_SYNCHRONOUS}, "async"},
-    {{Act::time_back}, "atime"},
+    {{Act::time_back, MOUNT_ATTR_RELATIME}, "atime"},
     {{Act::bind}, "bind"},
     {{Act::nothing}, "defaults"},
     {{Act::target_nofollow}, "dest-nofollow"},
@@ -62,8 +62,8 @@ constexpr names::Table<Meaning> kOptions[] = {
     {{Act::super_clear, MS_I_VERSION}, "noiversion"},
     {{Act::super_clear, MS_LAZYTIME}, "nolazytime"},
     {{Act::super_clear, MS_MANDLOCK}, "nomand"},
-    {{Act::time_back}, "norelatime"},
-    {{Act::time_back}, "nostrictatime"},
+    {{Act::time_back, MOUNT_ATTR_RELATIME}, "norelatime"},
+    {{Act::time_back, MOUNT_ATTR_RELATIME}, "nostrictatime"},
     {{Act::set, MOUNT_ATTR_NOSUID}, "nosuid"},
     {{Act::set, MOUNT_ATTR_NOSYMFOLLOW}, "nosymfollow"},
     {{Act::propagation, MS_PRIVATE}, "private"},
@@ -151,10 +151,9 @@ void apply(ParsedOptions& parsed, const Meaning& meaning, size_t option) {
       change(parsed.own, 0, meaning.bits);
       break;
     case Act::time:
-      choose_time(parsed.own, meaning.bits);
-      break;
     case Act::time_back:
-      choose_time(parsed.own, MOUNT_ATTR_RELATIME);
+      choose_time(parsed.own, meaning.bits);
+      parsed.time_chosen = meaning.act == Act::time;
       break;
     case Act::tree_set:
       change(parsed.tree, meaning.bits, 0);

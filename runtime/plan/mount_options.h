@@ -11,6 +11,7 @@ struct ParsedOptions {
   bool bind = false, recursive = false, remount = false;
   MountAttributes own, tree;
   unsigned long superblock = 0, superblock_clear = 0;
+  bool time_chosen = false;                 // by "relatime" and the like; "atime" only takes a choice back
   std::optional<size_t> superblock_option;  // one that only a superblock can have, for messages
   std::vector<unsigned long> propagation;
   std::vector<MountData> data;

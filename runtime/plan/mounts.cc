@@ -73,8 +73,7 @@ Result<MountStep> make_bind(MountStep step, const oci::Mount& mount, const Parse
   step.kind = MountKind::bind;
   step.source = mount.source->starts_with('/') ? *mount.source : str::cat(facts.bundle, "/", *mount.source);
   step.recursive = options.recursive;
-  step.own.clear =
-      options.own.set & MOUNT_ATTR__ATIME || step.own.set & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : 0;
+  step.own.clear = options.time_chosen ? MOUNT_ATTR__ATIME : 0;
   step.source_nofollow = options.source_nofollow;
   // In a user namespace mounts only receive from the host; there is no peer group to be copied.
   step.open_early = step.idmap || (is_shared(step.propagation) && !facts.user_namespace);
