@@ -31,4 +31,18 @@ std::string one_line(const std::string& text) {
   return text.find('\n') == std::string::npos ? "" : "must not hold a line feed";
 }
 
+// Numbers of devices have 12 and 20 bits in the kernel's dev_t as it crosses to user space, 32 in glibc's.
+std::string device_number(const int64_t& n) {
+  return n < 0 || n > UINT32_MAX ? str::cat(n, " is out of range 0..", UINT32_MAX) : "";
+}
+
+// netdevice(7) and dev_valid_name() in the kernel.
+std::string interface_name(const std::string& name) {
+  if (name.empty() || name == "." || name == ".." || name.size() > 15 ||
+      name.find_first_of("/: \t\n\v\f\r") != std::string::npos)
+    return str::cat("'", str::printable(name),
+                    "' is not a name of a network device (1 to 15 characters, no '/', ':' or blanks)");
+  return {};
+}
+
 }  // namespace checks

@@ -1,8 +1,6 @@
 // Field tables for linux.h (config-linux.md of the runtime specification 1.3.0).
 #include "spec/linux.h"
 
-#include <algorithm>
-
 #include "spec/checks.h"
 #include "spec/tables.h"
 
@@ -11,7 +9,6 @@ namespace oci {
 // ---- checks ----
 
 static constexpr std::string_view kDeviceTypes[] = {"c", "b", "u", "p"};
-static constexpr std::string_view kDeviceRuleTypes[] = {"a", "b", "c", ""};
 static constexpr std::string_view kPropagations[] = {
     "", "shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable"};
 static constexpr std::string_view kSeccompArchitectures[] = {
@@ -37,26 +34,9 @@ static std::string absolute_or_empty(const std::string& path) {
   return path.empty() ? "" : checks::absolute(path);
 }
 
-// Numbers of devices have 12 and 20 bits in the kernel's dev_t as it crosses to user space, 32 in glibc's.
-static std::string device_number(const int64_t& n) {
-  return n < 0 || n > UINT32_MAX ? str::cat(n, " is out of range 0..", UINT32_MAX) : "";
-}
-
-static std::string device_number_or_all(const int64_t& n) { return n == -1 ? "" : device_number(n); }
-
 // Some engines keep the bits of the file type in it; the permissions are what counts.
 static std::string file_mode(const uint32_t& mode) {
   return mode > 0177777 ? str::cat(mode, " is not a file mode (the largest is 4095, octal 7777)") : "";
-}
-
-static std::string device_access(const std::string& access) {
-  const size_t wrong = access.find_first_not_of("rwm");
-  if (wrong != std::string::npos)
-    return str::cat("'", str::printable(access), "' must be made of 'r', 'w' and 'm'");
-  for (const char c : access)
-    if (std::count(access.begin(), access.end(), c) > 1)
-      return str::cat("'", access, "' names '", c, "' twice");
-  return {};
 }
 
 static std::string nanoseconds(const uint32_t& n) {
@@ -68,27 +48,6 @@ static std::string clock_name(const std::string& key) {
   return json::one_of<kClocks>(key);
 }
 
-static std::string swappiness(const uint64_t& n) {
-  return n > 200 ? str::cat(n, " is out of range 0..200") : "";
-}
-
-static std::string idle(const int64_t& n) { return n == 0 || n == 1 ? "" : str::cat(n, " must be 0 or 1"); }
-
-static std::string page_size(const std::string& text) {
-  const size_t digits = text.find_first_not_of("0123456789");
-  const bool unit =
-      digits != std::string::npos &&
-      (text.substr(digits) == "KB" || text.substr(digits) == "MB" || text.substr(digits) == "GB");
-  if (unit && digits > 0 && text[0] != '0') return {};
-  return str::cat("'", str::printable(text), "' is not a page size such as '2MB'");
-}
-
-static std::string file_name(const std::string& key) {
-  if (key.empty() || key == "." || key == "..") return "is not the name of a cgroup file";
-  return key.find_first_of("/\n") == std::string::npos ? ""
-                                                       : "a cgroup file's name holds no '/' and no line feed";
-}
-
 static std::string sysctl_key(const std::string& key) {
   if (key.empty()) return "the name of a sysctl must not be empty";
   if (key.find('\n') != std::string::npos) return "the name of a sysctl must not hold a line feed";
@@ -97,17 +56,8 @@ static std::string sysctl_key(const std::string& key) {
   return {};
 }
 
-// netdevice(7) and dev_valid_name() in the kernel.
-static std::string interface_name(const std::string& name) {
-  if (name.empty() || name == "." || name == ".." || name.size() > 15 ||
-      name.find_first_of("/: \t\n\v\f\r") != std::string::npos)
-    return str::cat("'", str::printable(name),
-                    "' is not a name of a network device (1 to 15 characters, no '/', ':' or blanks)");
-  return {};
-}
-
 static std::string interface_name_or_empty(const std::string& name) {
-  return name.empty() ? "" : interface_name(name);
+  return name.empty() ? "" : checks::interface_name(name);
 }
 
 static std::string cgroups_path(const std::string& path) {
@@ -189,8 +139,8 @@ struct json::Schema<Device> {
   static constexpr auto fields = std::tuple{
       required("type", &D::type, one_of<kDeviceTypes>),
       required("path", &D::path, checks::absolute),
-      optional("major", &D::major, device_number),
-      optional("minor", &D::minor, device_number),
+      optional("major", &D::major, checks::device_number),
+      optional("minor", &D::minor, checks::device_number),
       optional("fileMode", &D::file_mode, file_mode),
       optional("uid", &D::uid, checks::id),
       optional("gid", &D::gid, checks::id),
@@ -201,139 +151,6 @@ template <>
 struct json::Schema<NetDevice> {
   static constexpr auto fields = std::tuple{
       optional("name", &NetDevice::name, interface_name_or_empty),
-  };
-};
-
-template <>
-struct json::Schema<DeviceRule> {
-  using D = DeviceRule;
-  static constexpr auto fields = std::tuple{
-      required("allow", &D::allow),
-      optional("type", &D::type, one_of<kDeviceRuleTypes>),
-      optional("major", &D::major, device_number_or_all),
-      optional("minor", &D::minor, device_number_or_all),
-      optional("access", &D::access, device_access),
-  };
-};
-
-template <>
-struct json::Schema<Memory> {
-  using M = Memory;
-  static constexpr auto fields = std::tuple{
-      optional("limit", &M::limit, checks::at_least_minus_one),
-      optional("reservation", &M::reservation, checks::at_least_minus_one),
-      optional("swap", &M::swap, checks::at_least_minus_one),
-      optional("kernel", &M::kernel, checks::at_least_minus_one),
-      optional("kernelTCP", &M::kernel_tcp, checks::at_least_minus_one),
-      optional("swappiness", &M::swappiness, swappiness),
-      optional("disableOOMKiller", &M::disable_oom_killer),
-      optional("useHierarchy", &M::use_hierarchy),
-      optional("checkBeforeUpdate", &M::check_before_update),
-  };
-};
-
-template <>
-struct json::Schema<Cpu> {
-  static constexpr auto fields = std::tuple{
-      optional("shares", &Cpu::shares),
-      optional("quota", &Cpu::quota, checks::at_least_minus_one),
-      optional("burst", &Cpu::burst),
-      optional("period", &Cpu::period),
-      optional("realtimeRuntime", &Cpu::realtime_runtime, checks::at_least_minus_one),
-      optional("realtimePeriod", &Cpu::realtime_period),
-      optional("cpus", &Cpu::cpus, checks::cpu_list),
-      optional("mems", &Cpu::mems, checks::cpu_list),
-      optional("idle", &Cpu::idle, idle),
-  };
-};
-
-template <>
-struct json::Schema<Pids> {
-  static constexpr auto fields = std::tuple{
-      optional("limit", &Pids::limit, checks::at_least_minus_one),
-  };
-};
-
-template <>
-struct json::Schema<WeightDevice> {
-  using W = WeightDevice;
-  static constexpr auto fields = std::tuple{
-      required("major", &W::major, device_number),
-      required("minor", &W::minor, device_number),
-      optional("weight", &W::weight),
-      optional("leafWeight", &W::leaf_weight),
-  };
-};
-
-template <>
-struct json::Schema<ThrottleDevice> {
-  using T = ThrottleDevice;
-  static constexpr auto fields = std::tuple{
-      required("major", &T::major, device_number),
-      required("minor", &T::minor, device_number),
-      optional("rate", &T::rate),
-  };
-};
-
-template <>
-struct json::Schema<BlockIo> {
-  using B = BlockIo;
-  static constexpr auto fields = std::tuple{
-      optional("weight", &B::weight),
-      optional("leafWeight", &B::leaf_weight),
-      optional("weightDevice", &B::weight_device),
-      optional("throttleReadBpsDevice", &B::throttle_read_bps_device),
-      optional("throttleWriteBpsDevice", &B::throttle_write_bps_device),
-      optional("throttleReadIOPSDevice", &B::throttle_read_iops_device),
-      optional("throttleWriteIOPSDevice", &B::throttle_write_iops_device),
-  };
-};
-
-template <>
-struct json::Schema<HugepageLimit> {
-  static constexpr auto fields = std::tuple{
-      required("pageSize", &HugepageLimit::page_size, page_size),
-      required("limit", &HugepageLimit::limit),
-  };
-};
-
-template <>
-struct json::Schema<InterfacePriority> {
-  static constexpr auto fields = std::tuple{
-      required("name", &InterfacePriority::name, interface_name),
-      required("priority", &InterfacePriority::priority),
-  };
-};
-
-template <>
-struct json::Schema<NetworkResources> {
-  static constexpr auto fields = std::tuple{
-      optional("classID", &NetworkResources::class_id),
-      optional("priorities", &NetworkResources::priorities),
-  };
-};
-
-template <>
-struct json::Schema<Rdma> {
-  static constexpr auto fields = std::tuple{
-      optional("hcaHandles", &Rdma::hca_handles),
-      optional("hcaObjects", &Rdma::hca_objects),
-  };
-};
-
-template <>
-struct json::Schema<Resources> {
-  using R = Resources;
-  static constexpr auto fields = std::tuple{
-      optional("devices", &R::devices),
-      optional("memory", &R::memory),
-      optional("cpu", &R::cpu),
-      optional("pids", &R::pids),
-      optional("blockIO", &R::block_io),
-      optional("hugepageLimits", &R::hugepage_limits),
-      optional("network", &R::network),
-      optional("rdma", &R::rdma, KeyCheck{checks::one_line}),
-      optional("unified", &R::unified, KeyCheck{file_name}),
   };
 };
 
@@ -414,7 +231,7 @@ struct json::Schema<Linux> {
       optional("cgroupsPath", &L::cgroups_path, cgroups_path),
       optional("namespaces", &L::namespaces),
       optional("devices", &L::devices),
-      optional("netDevices", &L::net_devices, KeyCheck{interface_name}),
+      optional("netDevices", &L::net_devices, KeyCheck{checks::interface_name}),
       optional("seccomp", &L::seccomp),
       optional("rootfsPropagation", &L::rootfs_propagation, one_of<kPropagations>),
       optional("maskedPaths", &L::masked_paths, checks::absolute),

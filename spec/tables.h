@@ -1,4 +1,4 @@
-// The field tables that several files of spec/ need.  Each is defined once (linux.cc, config.cc), which keeps the
+// The field tables that several files of spec/ need.  Each is defined once (linux.cc, linux_resources.cc, config.cc), which keeps the
 // templates behind it out of the other object files.
 #pragma once
 
@@ -11,6 +11,8 @@ template <>
 Table table<oci::IdMapping>();
 template <>
 Table table<oci::Linux>();
+template <>
+Table table<oci::Resources>();
 template <>
 Table table<oci::Seccomp>();
 template <>

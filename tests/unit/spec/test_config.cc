@@ -119,6 +119,60 @@ Test(config, puts_properties_where_they_belong) {
   cr_expect(c.hooks->poststop[0].timeout == 7);
 }
 
+// Two properties of one type could be swapped in a table, and still survive the way there and back.
+Test(config, does_not_swap_twins) {
+  const oci::Config c = parsed(read("tests/data/config/full.json"));
+  const oci::Process& p = *c.process;
+  cr_expect_eq(p.console_size->width, 80u);
+  cr_expect((p.capabilities->bounding == std::vector<std::string>{"CAP_CHOWN", "CAP_KILL"}));
+  cr_expect(p.capabilities->effective == std::vector<std::string>{"CAP_CHOWN"});
+  cr_expect(p.capabilities->inheritable == std::vector<std::string>{"CAP_FOWNER"});
+  cr_expect(p.capabilities->permitted == std::vector<std::string>{"CAP_SETUID"});
+  cr_expect(p.apparmor_profile == "docker-default" && p.selinux_label->starts_with("system_u:"));
+  cr_expect(p.scheduler->nice == -20 && p.scheduler->priority == 0);
+  cr_expect(p.scheduler->runtime == 1u && p.scheduler->deadline == 2u && p.scheduler->period == 3u);
+  cr_expect(p.exec_cpu_affinity->initial == "0-3" && p.exec_cpu_affinity->final == "1,2");
+  cr_expect(c.hostname == "web" && c.domainname == "example.org");
+  cr_expect(c.mounts[1].source == "/srv" && c.mounts[1].type == "none");
+  cr_expect((c.mounts[1].uid_mappings == std::vector<oci::IdMapping>{{0, 1, 2}}));
+  cr_expect((c.mounts[1].gid_mappings == std::vector<oci::IdMapping>{{3, 4, 5}}));
+  const oci::Hooks& h = *c.hooks;
+  cr_expect(h.prestart[0].timeout == 1 && h.create_runtime[0].timeout == 2 &&
+            h.create_container[0].timeout == 3);
+  cr_expect(h.start_container[0].timeout == 4 && h.poststart[0].timeout == 5);
+
+  const oci::Linux& l = *c.linux_;
+  cr_expect_eq(l.gid_mappings[0].host_id, 200000u);
+  cr_expect(l.devices[0].major == 10 && l.devices[0].minor == 229 && l.devices[0].file_mode == 438u);
+  cr_expect(l.devices[0].uid == 1u && l.devices[0].gid == 2u);
+  cr_expect(l.masked_paths == std::vector<std::string>{"/proc/kcore"});
+  cr_expect(l.readonly_paths == std::vector<std::string>{"/proc/sys"});
+  cr_expect(l.seccomp->default_errno_ret == 38u && l.seccomp->syscalls[0].errno_ret == 1u);
+  cr_expect(l.seccomp->listener_path == "/run/seccomp.sock" && l.seccomp->listener_metadata == "meta");
+  cr_expect(l.seccomp->syscalls[0].args[0].index == 5 && l.seccomp->syscalls[0].args[0].value_two == 7u);
+  cr_expect(l.intel_rdt->l3_cache_schema == "L3:0=7f0;1=1f" && l.intel_rdt->mem_bw_schema == "MB:0=20;1=70");
+  cr_expect(l.memory_policy->mode == "MPOL_INTERLEAVE" && l.memory_policy->nodes == "0-1");
+}
+
+Test(config, does_not_swap_twins_in_resources) {
+  const oci::Config c = parsed(read("tests/data/config/full.json"));
+  const oci::Resources& r = *c.linux_->resources;
+  cr_expect(r.memory->swap == INT64_MAX && r.memory->kernel == -1 && r.memory->kernel_tcp == 4);
+  cr_expect(r.memory->disable_oom_killer == false && r.memory->use_hierarchy == true);
+  cr_expect(r.cpu->shares == 1024u && r.cpu->burst == 1000u && r.cpu->realtime_period == 1000000u);
+  cr_expect(r.cpu->realtime_runtime == 950000 && r.cpu->cpus == "0-1" && r.cpu->mems == "0");
+  const oci::BlockIo& b = *r.block_io;
+  cr_expect(b.weight == 10 && b.leaf_weight == 11);
+  cr_expect(b.weight_device[0].weight == 500 && b.weight_device[0].leaf_weight == 300);
+  cr_expect_eq(b.throttle_read_bps_device[0].rate, 600u);
+  cr_expect_eq(b.throttle_write_bps_device[0].rate, 700u);
+  cr_expect_eq(b.throttle_read_iops_device[0].rate, 800u);
+  cr_expect_eq(b.throttle_write_iops_device[0].rate, UINT64_MAX);
+  cr_expect_eq(b.throttle_write_iops_device[0].major, 8);
+  cr_expect_eq(b.throttle_write_iops_device[0].minor, 4);
+  cr_expect(r.rdma.at("mlx5_1").hca_handles == 3u && r.rdma.at("mlx5_1").hca_objects == 10000u);
+}
+
 Test(config, takes_null_for_absent) {
   const oci::Config c =
       parsed(R"({"ociVersion":"1.0.0","root":{"path":"r","readonly":null},"mounts":null,"hostname":null,
