@@ -103,6 +103,7 @@ Result<> Session::use_basic(const std::string& used) {
 }
 
 Result<> Session::use_bearer(const Challenge& challenge) {
+  basic_.clear();
   bearer_ = challenge;
   scope_ = challenge.get("scope");
   if (scope_.empty()) scope_ = str::cat("repository:", options_.repository, ":pull");

@@ -244,7 +244,8 @@ void Exchange::conclude_status(const Response& response) {
     return end(Error(Kind::denied,
                      str::cat("'", here().authority(), "', where '", ask_.request.url.origin.authority(),
                               "' keeps its data, asks for credentials, and none are sent there")));
-  if (status == 401 && ask_.challenged && !challenged_) return challenge(response);
+  // A password that was refused is worth a second look: for the message.  A token gets one chance per try.
+  if (status == 401 && ask_.challenged && (!challenged_ || used_.starts_with("Basic "))) return challenge(response);
   if (status == 416 && ranged_) {
     can_range_ = false;
     return again("it cannot go on in the middle", answer(response));
