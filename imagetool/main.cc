@@ -99,11 +99,14 @@ constexpr auto kProgram = cli::program<Globals, global_options, suggest>(
         .name = "imagetool",
         .summary = "pull container images, keep them, and make bundles of them",
         .version = kVersion,
-        .examples = "imagetool pull hello-world\n"
+        .examples = "imagetool run --name hello hello-world\n"
+                    "imagetool pull hello-world\n"
+                    "imagetool bundle hello-world hello\n"
                     "imagetool images\n"
                     "imagetool rm hello-world\n",
     },
-    pull_command, images_command, rm_command, tag_command, inspect_command, gc_command);
+    run_command, pull_command, bundle_command, unbundle_command, images_command, rm_command, tag_command,
+    inspect_command, gc_command);
 
 int exit_status(const Error& error) {
   if (error.kind == Kind::network) return error.errnum == EAGAIN ? kExitTryLater : kExitUnreachable;

@@ -1,7 +1,6 @@
 #include "imagetool/bundle/machine.h"
 
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include "spec/base/names.h"
 #include "spec/base/sys.h"
@@ -64,13 +63,10 @@ seccomp_profile::Machine processor(std::string_view machine, std::string_view re
   return result;
 }
 
-Result<Machine> probe(const char* const* environment) {
-  Machine machine;
-  machine.uid = ::geteuid();
-  machine.gid = ::getegid();
+Result<Machine> probe(uid_t uid, gid_t gid, const std::vector<std::string>& environment) {
+  Machine machine{.uid = uid, .gid = gid, .environment = environment};
   machine.cwd = TRY(sys::readlinkat(Fd::cwd(), "/proc/self/cwd").within("finding the current directory"));
   machine.program = TRY(sys::readlinkat(Fd::cwd(), "/proc/self/exe").within("finding this program"));
-  for (; environment && *environment; ++environment) machine.environment.emplace_back(*environment);
   struct utsname name {};
   if (::uname(&name) < 0) return Error::os("uname()");
   machine.processor = processor(name.machine, name.release);

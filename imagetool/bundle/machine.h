@@ -28,8 +28,8 @@ struct Machine {
 
 namespace machines {
 
-// `environment` is environ(7).
-Result<Machine> probe(const char* const* environment);
+// `environment`: "K=V" of all variables.
+Result<Machine> probe(uid_t uid, gid_t gid, const std::vector<std::string>& environment);
 
 // For uname(2)'s machine and release; pure.  An unknown machine keeps its name, and gets no filters of its own.
 seccomp_profile::Machine processor(std::string_view machine, std::string_view release);

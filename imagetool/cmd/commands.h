@@ -4,6 +4,9 @@
 #include "imagetool/imagetool.h"
 
 extern const ImagetoolCommand pull_command;
+extern const ImagetoolCommand bundle_command;
+extern const ImagetoolCommand unbundle_command;
+extern const ImagetoolCommand run_command;
 extern const ImagetoolCommand images_command;
 extern const ImagetoolCommand rm_command;
 extern const ImagetoolCommand tag_command;

@@ -1,0 +1,155 @@
+// imagetool run: pull if absent, bundle, and run with a container runtime.
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "imagetool/bundle/bundle.h"
+#include "imagetool/bundle/launch.h"
+#include "imagetool/cmd/bundle_options.h"
+#include "imagetool/cmd/commands.h"
+#include "imagetool/cmd/image_bundle.h"
+#include "imagetool/cmd/pull_options.h"
+#include "spec/base/log.h"
+#include "spec/base/process.h"
+#include "spec/base/sys.h"
+#include "spec/base/undo.h"
+
+namespace {
+
+struct RunArgs : PullOptions, BundleOptions {
+  std::string image, name, runtime;
+  bool remove = false, detach = false, interactive = false;
+  std::vector<std::string> arguments, runtime_options;
+};
+
+constexpr cli::Row<RunArgs> run_options[] = {
+    cli::option<&RunArgs::name>(0, "name", "NAME", "the container's name; made up if there is none"),
+    cli::flag<&RunArgs::remove>(0, "rm", "delete the container when it ends"),
+    cli::flag<&RunArgs::detach>('d', "detach", "do not wait for the container; print its name"),
+    cli::flag<&RunArgs::interactive>('i', "interactive",
+                                     "accepted for docker's sake: standard input is always there"),
+    cli::option<&RunArgs::runtime>(0, "runtime", "PROGRAM",
+                                   "the container runtime to use (runtime beside this program, or in PATH)",
+                                   cli::Complete::file),
+    cli::option<&RunArgs::runtime_options>(0, "runtime-opt", "OPTION",
+                                           "an option to put before the runtime's command"),
+};
+constexpr cli::Row<RunArgs> run_operands[] = {
+    cli::operand<&RunArgs::image>("image", "a reference, an image id, or oci:DIR[:NAME]",
+                                  cli::Complete::image),
+    cli::rest<&RunArgs::arguments>("arguments", "what to run instead of the image's default arguments"),
+};
+
+// A container that is to be: its name is taken once its bundle has been made.
+struct Prepared {
+  bundles::Made bundle;
+  std::string name;
+};
+
+Error taken(const std::string& name, const std::string& dir) {
+  return Error(Kind::conflict, str::cat("the name '", name, "' is in use by '", dir,
+                                        "': remove that container with 'runtime delete ", name,
+                                        "', or choose another --name"));
+}
+
+Result<Prepared> prepare(const RunArgs& args, const Imagetool& tool, const Store& store,
+                         const Machine& machine, const Wishes& wishes) {
+  const UniqueFd shared = TRY(store.share());  // nothing of the image goes away before the lease protects it
+  // Said before anything is pulled.
+  if (!args.name.empty()) {
+    const std::string dir = str::cat(store.bundles_dir(), "/", args.name);
+    if (sys::fstatat(Fd::cwd(), dir.c_str(), AT_SYMLINK_NOFOLLOW).ok()) return taken(args.name, dir);
+  }
+  const Image image = TRY(image_bundle::find_or_pull(store, args.image, args, tool));
+  bundles::Request request{.dir = {},
+                           .image_name = image_bundle::familiar_name(image, args.image),
+                           .container = args.name,
+                           .arguments = args.arguments,
+                           .remover = {machine.program, "unbundle", "--hook"}};
+  constexpr int kTries = 64;
+  for (int i = 0;; ++i) {
+    if (args.name.empty()) {
+      uint64_t random = 0;
+      if (::getrandom(&random, sizeof random, 0) != sizeof random) return Error::os("getrandom()");
+      request.container = launch::memorable_name(random);
+    }
+    request.dir = str::cat(store.bundles_dir(), "/", request.container);
+    Result<bundles::Made> made = bundles::make(store, image, wishes, machine, request);
+    if (made.ok()) return Prepared{std::move(made).take(), request.container};
+    if (made.error().kind != Kind::conflict) return made.take_error();
+    if (!args.name.empty()) return taken(args.name, request.dir);
+    if (i == kTries)
+      return Error(Kind::conflict, "the names that could be made up are all in use: give one with --name");
+  }
+}
+
+std::vector<std::string> command_line(const RunArgs& args, const std::string& runtime,
+                                      const Prepared& container) {
+  std::vector<std::string> command = {runtime};
+  command.insert(command.end(), args.runtime_options.begin(), args.runtime_options.end());
+  command.emplace_back("run");
+  if (!args.remove) command.emplace_back("--keep");
+  if (args.detach) command.emplace_back("--detach");
+  command.insert(command.end(), {"--bundle", container.bundle.dir, container.name});
+  return command;
+}
+
+// Whether the runtime knows a container of that name, running or ended.
+bool exists(const RunArgs& args, const std::string& runtime, const std::string& name,
+            const std::vector<std::string>& environment) {
+  process::Command command{.path = runtime, .argv = {runtime}, .env = environment};
+  command.argv.insert(command.argv.end(), args.runtime_options.begin(), args.runtime_options.end());
+  command.argv.insert(command.argv.end(), {"state", name});
+  const Result<process::Outcome> outcome = process::run(command);
+  return outcome.ok() && outcome.value().ok();
+}
+
+Result<> check(const RunArgs& args) {
+  if (!args.name.empty()) TRY(launch::check_name(args.name).within("--name"));
+  if (args.remove && args.detach)
+    return Error(Kind::unsupported,
+                 "--rm and --detach together need a container engine that stays: leave one of them out, and "
+                 "use 'runtime delete' at the end");
+  if (args.tty && args.detach)
+    return Error(Kind::unsupported,
+                 "--tty and --detach together need somebody who holds the terminal: leave one of them out");
+  if (args.tty && ::isatty(0) == 0)
+    return Error(Kind::invalid, "--tty needs a terminal on standard input: leave it out");
+  return {};
+}
+
+Result<int> run_run(const RunArgs& args, Imagetool& tool) {
+  TRY(check(args));
+  const Machine machine = TRY(machines::probe(tool.uid, tool.gid, tool.variables));
+  const Wishes wishes = TRY(options::understand(args, machine));
+  const std::string runtime = TRY(launch::find_runtime(args.runtime, machine.program, tool.environment.path));
+  const Store store = TRY(tool.open_store());
+  const Prepared container = TRY(prepare(args, tool, store, machine, wishes));
+  // From here on the bundle belongs to its container, whose poststop hook removes it; unless there is no container.
+  Undo remove_it([&] {
+    if (!sys::fstatat(Fd::cwd(), container.bundle.dir.c_str(), AT_SYMLINK_NOFOLLOW).ok()) return;
+    if (exists(args, runtime, container.name, tool.variables)) return;
+    const Result<> removed = bundles::remove(store, container.bundle.dir);
+    if (!removed.ok() && removed.error().kind != Kind::not_found)
+      logs::warn("removing bundle '", container.bundle.dir, "': ", removed.error().message);
+  });
+  image_bundle::warn(container.bundle);
+  const int status = TRY(launch::run(command_line(args, runtime, container), tool.variables));
+  if (status == 0 && !args.remove) remove_it.keep();  // it was made, and has run
+  if (args.detach && status == 0) tool.out.line(container.name);
+  return status;
+}
+
+}  // namespace
+
+constexpr ImagetoolCommand run_command = cli::command<cli::join<run_options, kBundleOptions, pull_options>,
+                                                      run_operands, run_run>(
+    "run", "run a container from an image",
+    {.details = "Pulls the image if it is not there, makes a bundle of it, and has a container runtime run "
+                "that. Ends as "
+                "the container\ndid. The container is kept, for `runtime list` to show; `runtime delete "
+                "NAME` removes "
+                "it together with its bundle.",
+     .examples =
+         "imagetool run --name hello hello-world\n"
+         "imagetool run --rm -it debian bash\n"
+         "imagetool run -d --name db -e POSTGRES_PASSWORD=x -v ./data:/var/lib/postgresql/data postgres\n"});
