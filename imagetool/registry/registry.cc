@@ -136,7 +136,7 @@ void Registry::State::pass_on_warnings(const http::Response& response) const {
 }
 
 Result<http::Answer> Registry::State::manifest(http::Method method, const std::string& wanted) {
-  if (!reference::is_tag(wanted)) TRY(oci::Digest::parse(wanted));
+  if (!reference::is_tag(wanted)) (void)TRY(oci::Digest::parse(wanted));  // the check is what counts
   http::Ask ask = this->ask(method, "/manifests/" + wanted);
   ask.request.headers.emplace_back(kAccept);
   ask.limit = limits::kManifest;
