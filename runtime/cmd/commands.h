@@ -3,6 +3,10 @@
 
 #include "runtime/runtime.h"
 
+extern const RuntimeCommand create_command;
+extern const RuntimeCommand start_command;
+extern const RuntimeCommand run_command;
+extern const RuntimeCommand exec_command;
 extern const RuntimeCommand kill_command;
 extern const RuntimeCommand delete_command;
 extern const RuntimeCommand state_command;

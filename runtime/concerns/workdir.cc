@@ -75,10 +75,10 @@ Result<> fill_home(plan::Process& process) {
   const auto is_home = [](const std::string& entry) { return entry.starts_with("HOME="); };
   const auto given = std::find_if(process.env.begin(), process.env.end(), is_home);
   if (given != process.env.end() && given->size() > 5) return {};
-  std::string home = home_of(read_passwd(), process.uid);
-  if (home.empty()) home = "/";
-  if (given != process.env.end()) *given = "HOME=" + home;
-  else process.env.push_back("HOME=" + home);
+  const std::string home = home_of(read_passwd(), process.uid);
+  std::string entry = str::cat("HOME=", home.empty() ? std::string_view("/") : std::string_view(home));
+  if (given != process.env.end()) *given = std::move(entry);
+  else process.env.push_back(std::move(entry));
   return {};
 }
 

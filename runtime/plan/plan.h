@@ -12,10 +12,12 @@
 
 #include "runtime/plan/cgroup.h"
 #include "runtime/plan/devices.h"
+#include "runtime/plan/masks.h"
 #include "runtime/plan/mounts.h"
 #include "runtime/plan/namespaces.h"
 #include "runtime/plan/process.h"
 #include "runtime/plan/seccomp.h"
+#include "runtime/plan/sysctls.h"
 #include "spec/base/error.h"
 #include "spec/config.h"
 

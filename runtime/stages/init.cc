@@ -78,25 +78,26 @@ Result<std::string> pause_for_hooks(Channel& channel, const plan::Plan& plan) {
   return answer->payload;
 }
 
-Result<> set_up_terminal(Channel& channel, rootfs::Root& root, const plan::Process& process) {
-  terminal::Pty pty = TRY(terminal::open(root, process.console_size, process.uid, process.gid).within("making the terminal"));
+Result<> set_up_terminal(Channel& channel, const rootfs::Root& root, const plan::Process& process, bool console) {
+  terminal::Pty pty = TRY(terminal::open(root, process.console_size, process.uid).within("making the terminal"));
+  if (console) TRY(terminal::bind_console(root, pty).within("making the terminal"));
   TRY(channel.send(Tag::terminal, pty.name, {pty.master.get()}));
   return terminal::adopt(std::move(pty.slave)).within("taking the terminal");
 }
 
 // Everything up to pivot_root, while the runtime's own /proc and paths are still in sight.
-Result<rootfs::Root> set_up_filesystem(const plan::Plan& plan) {
+Result<rootfs::Root> set_up_filesystem(const plan::Plan& plan, const Handles& handles) {
   rootfs::Root root = TRY(rootfs::prepare(plan.rootfs));
-  for (const plan::MountStep& step : plan.mounts) TRY(mounts::apply(step, root));
+  TRY(mounts::apply(plan.mounts, handles.mount_sources, root));
   TRY(devices::apply(plan.devices, root));
   return root;
 }
 
 Result<> enter_filesystem(const plan::Plan& plan, rootfs::Root& root) {
-  TRY(rootfs::enter(plan.rootfs, root).within("entering the root file system"));
   TRY(sysctls::apply(plan.sysctls));
-  TRY(masks::apply(plan.masks));
-  return plan.rootfs.readonly ? rootfs::make_readonly() : Result<>();
+  TRY(masks::apply(plan.masks, root));
+  TRY(rootfs::seal(plan.rootfs, root));
+  return rootfs::enter(plan.rootfs, root).within("entering the root file system");
 }
 
 // Where `start` finds us: over the channel for `run`, else through the socket in the state directory.
@@ -153,9 +154,9 @@ Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry 
   TRY(limits::apply_oom_score(process));
   UniqueFd lsm_attribute = TRY(lsm::open_exec_attribute(process));
 
-  rootfs::Root root = TRY(set_up_filesystem(plan));
+  rootfs::Root root = TRY(set_up_filesystem(plan, handles));
   const std::string hook_state = TRY(pause_for_hooks(channel, plan));
-  if (process.terminal) TRY(set_up_terminal(channel, root, process));
+  if (process.terminal) TRY(set_up_terminal(channel, root, process, true));
   TRY(enter_filesystem(plan, root));
 
   TRY(workdir::enter(process.cwd, process.uid, process.gid));
@@ -187,7 +188,7 @@ Result<> tenant(Channel& channel, const Tenant& tenant) {
   TRY(sys::setsid());
   if (process.terminal) {
     rootfs::Root root = TRY(rootfs::current());
-    TRY(set_up_terminal(channel, root, process));
+    TRY(set_up_terminal(channel, root, process, false));
   }
   TRY(limits::apply_affinity(process.cpus_initial, "process.execCPUAffinity.initial"));
   TRY(workdir::enter(process.cwd, process.uid, process.gid));

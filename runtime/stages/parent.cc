@@ -22,11 +22,6 @@ struct Conversation {
   Launched& launched;
 };
 
-void forward_log(std::string_view payload) {
-  if (payload.empty()) return;
-  logs::write(static_cast<logs::Level>(payload[0] - '0'), payload.substr(1));
-}
-
 // Why the channel ended before `ready`: the process died without a word.
 Error died(const Conversation& talk) {
   const std::string_view waiting = talk.sequence.waiting_for();
@@ -108,6 +103,11 @@ Error explain_clone(Error error, const plan::Namespaces& namespaces) {
 }
 
 }  // namespace
+
+void forward_log(std::string_view payload) {
+  if (payload.empty()) return;
+  logs::write(static_cast<logs::Level>(payload[0] - '0'), payload.substr(1));
+}
 
 void kill_and_reap(pid_t pid, Fd pidfd) {
   (void)sys::pidfd_send_signal(pidfd, SIGKILL);

@@ -33,6 +33,9 @@ Result<Launched> launch_tenant(const Tenant& tenant, Handles handles);
 // channel) or says why it could not.
 Result<> start(Channel& channel);
 
+// Writes a record that a stage has sent into our own log.
+void forward_log(std::string_view payload);
+
 // SIGKILL, and the wait for its end; for clean-up, so it fails silently.
 void kill_and_reap(pid_t pid, Fd pidfd);
 

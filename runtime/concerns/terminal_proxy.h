@@ -1,0 +1,45 @@
+// The host side of a container's terminal when the runtime itself holds it (`run` and `exec` without a console socket):
+// standard input goes to the pty master, what comes from it to standard output.
+//
+// Our own terminal, if standard input is one, is in raw mode meanwhile, so that keys reach the container as they are;
+// it is restored when the proxy ends.  (A runtime killed by SIGKILL cannot: `reset` helps, as with every such program.)
+#pragma once
+
+#include <poll.h>
+#include <termios.h>
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "spec/base/error.h"
+#include "spec/base/fd.h"
+
+namespace terminal {
+
+class Proxy {
+ public:
+  // Takes our terminal into raw mode and gives the master its size.  `master` is borrowed for the proxy's life.
+  static Result<Proxy> start(Fd master);
+  Proxy(Proxy&& other) noexcept;
+  Proxy& operator=(Proxy&&) = delete;
+  ~Proxy();
+
+  void resize() const;  // after SIGWINCH
+  // Adds what it waits for to a poll set; `serve` gets those entries back with their results.
+  void watch(std::vector<pollfd>& set) const;
+  void serve(std::span<const pollfd> results);
+  // Once the process has ended: what is still on its way from the master.
+  void drain();
+
+ private:
+  explicit Proxy(Fd master) : master_(master) {}
+  void copy_output();
+  Fd master_;
+  std::optional<termios> saved_;
+  bool input_open_ = true, master_open_ = true;
+  std::string to_master_;  // read and not yet taken: the master is not blocked on
+};
+
+}  // namespace terminal

@@ -1,0 +1,161 @@
+#include "runtime/life/creation.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include "runtime/cgroups/cgroups.h"
+#include "runtime/concerns/hooks.h"
+#include "runtime/concerns/mounts.h"
+#include "runtime/concerns/terminal.h"
+#include "runtime/life/host.h"
+#include "runtime/life/io.h"
+#include "runtime/life/seccomp_cache.h"
+#include "runtime/life/status.h"
+#include "spec/base/clock.h"
+#include "spec/base/file.h"
+#include "spec/base/log.h"
+#include "spec/base/sys.h"
+#include "spec/base/undo.h"
+
+namespace creation {
+
+namespace {
+
+constexpr size_t kMostConfig = 4 << 20;  // bytes; the largest real ones are a few hundred KiB
+
+Result<std::string> absolute_bundle(const std::string& bundle) {
+  const UniqueFd dir = TRY(io::open_bundle(bundle));
+  return sys::readlinkat(Fd::cwd(), dir.get().proc_path().c_str());
+}
+
+Result<oci::Config> read_config(const Options& options, const std::string& bundle) {
+  const std::string path = options.config ? *options.config : bundle + "/config.json";
+  Result<std::string> text = files::read(Fd::cwd(), path.c_str(), kMostConfig);
+  if (!text.ok() && text.error().kind == Kind::not_found)
+    return Error(Kind::not_found, str::cat("'", path, "' does not exist; make one with `runtime spec --bundle ", bundle, "`"));
+  const std::string content = TRY(std::move(text));
+  oci::Checked<oci::Config> checked = TRY(oci::check_config(content, path));
+  for (const std::string& warning : checked.warnings) logs::warn(warning);
+  if (!checked.value.root || !checked.value.linux_)
+    return Error(Kind::invalid, str::cat(path, ": ", checked.value.root ? "linux" : "root", ": required, but missing"));
+  return std::move(checked.value);
+}
+
+// A terminal needs somebody at its other end, and a socket needs a terminal.
+Result<> check_terminal(const oci::Config& config, const Options& options) {
+  const bool terminal = config.process && config.process->terminal.value_or(false);
+  if (terminal && options.detached && !options.console_socket)
+    return Error(Kind::invalid, "process.terminal: true, but nobody would hold the terminal: give --console-socket, or set it to false");
+  if (!terminal && options.console_socket)
+    return Error(Kind::invalid, "--console-socket: process.terminal is false, so there is no terminal to send; set it to true, or leave the option out");
+  return {};
+}
+
+// --preserve-fds names descriptors that our caller has opened; one that is missing would be one of ours by now.
+Result<> check_preserved(unsigned count) {
+  for (unsigned fd = 3; fd < 3 + count; ++fd)
+    if (::fcntl(static_cast<int>(fd), F_GETFD) < 0)
+      return Error(Kind::invalid, str::cat("--preserve-fds ", count, ": descriptor ", fd, " is not open"));
+  return {};
+}
+
+oci::State first_state(const Runtime& rt, const Options& options, const plan::Plan& plan, const oci::Config& config) {
+  oci::State state;
+  state.id = options.id;
+  state.bundle = plan.bundle;
+  state.rootfs = plan.rootfs.path;
+  state.created = clocks::rfc3339(clocks::now());
+  state.owner_uid = rt.uid;
+  state.owner = rt.uid == 0 ? std::string("root") : str::cat(rt.uid);
+  state.status = options.own_start ? oci::Status::running : oci::Status::created;
+  state.annotations = config.annotations;
+  state.hooks = config.hooks;
+  state.seccomp = config.linux_->seccomp;
+  state.process = config.process;
+  state.namespaces = plan.namespaces.all;
+  state.keep = options.keep;
+  state.no_pivot = options.no_pivot;
+  return state;
+}
+
+Result<stages::Handles> open_handles(const plan::Plan& plan, const Options& options, const StateDir& dir, cgroups::Handle& cgroup) {
+  stages::Handles handles;
+  handles.joins = TRY(namespaces::open(plan.namespaces.joins));
+  handles.mount_sources = TRY(mounts::open_sources(plan.mounts));
+  handles.cgroup = std::move(cgroup.v2);
+  handles.cgroup_tasks = std::move(cgroup.tasks);
+  if (!options.own_start) handles.start_listener = TRY(sys::listen_seqpacket(dir.fd(), kStartSocket));
+  return handles;
+}
+
+// The hooks that run in the runtime's own namespaces, with the container's pid (config.md, prestart and createRuntime).
+stages::HookRunner hook_runner(const plan::Plan& plan, const oci::State& state) {
+  return [&plan, &state](pid_t pid) -> Result<std::string> {
+    oci::State with_pid = state;
+    with_pid.pid = pid;
+    std::string text = oci::public_state(with_pid, oci::Status::creating, false);
+    TRY(hooks::run("prestart", plan.hooks.prestart, text));
+    TRY(hooks::run("createRuntime", plan.hooks.create_runtime, text));
+    return text;
+  };
+}
+
+Result<> hand_out(const Options& options, stages::Launched& init) {
+  if (options.console_socket) {
+    TRY(io::send_terminal(*options.console_socket, init.terminal, init.terminal_name));
+    init.terminal.reset();
+  }
+  if (options.pidfd_socket) TRY(io::send_pidfd(*options.pidfd_socket, init.pidfd));
+  if (options.pid_file) TRY(io::write_pid_file(*options.pid_file, init.pid));
+  return {};
+}
+
+Result<plan::Plan> make_plan(const Runtime& rt, const Options& options, const std::string& bundle, const oci::Config& config) {
+  const plan::Host host = TRY(host::probe(rt));
+  const plan::CreateArgs args{options.id,           bundle, options.no_pivot, options.no_new_keyring, rt.cgroup_manager == CgroupManager::systemd,
+                              options.preserve_fds};
+  plan::Plan plan = TRY(plan::make(config, host, args));
+  if (config.linux_->seccomp) plan.seccomp = TRY(seccomp_cache::get(rt.root, *config.linux_->seccomp));
+  for (const std::string& warning : plan.warnings) logs::warn(warning);
+  return plan;
+}
+
+}  // namespace
+
+Result<Created> create(const Runtime& rt, const Options& options) {
+  TRY(state_dirs::check_id(options.id));
+  TRY(check_preserved(options.preserve_fds));
+  const std::string bundle = TRY(absolute_bundle(options.bundle));
+  const oci::Config config = TRY(read_config(options, bundle));
+  TRY(check_terminal(config, options));
+  const plan::Plan plan = TRY(make_plan(rt, options, bundle, config));
+
+  StateDir dir = TRY(StateDir::claim(rt.root, options.id));
+  Undo forget([&] {
+    const Result<> gone = dir.forget();
+    if (!gone.ok()) logs::warn("removing the state of '", options.id, "': ", gone.error().message, ", ignoring");
+  });
+  cgroups::Handle cgroup = TRY(cgroups::create(plan.cgroup));
+  Undo remove_cgroups([&] {
+    const Result<> gone = cgroups::destroy(cgroup.created);
+    if (!gone.ok()) logs::warn(gone.error().message, ", ignoring");
+  });
+  oci::State state = first_state(rt, options, plan, config);
+  state.cgroup_paths = cgroup.paths;
+  state.created_cgroups = cgroup.created;
+
+  stages::Handles handles = TRY(open_handles(plan, options, dir, cgroup));
+  stages::Launched init = TRY(stages::launch(plan, std::move(handles), rt.uid == 0, hook_runner(plan, state)));
+  Undo kill([&] { stages::kill_and_reap(init.pid, init.pidfd); });
+  state.pid = init.pid;
+  if (const auto facts = status::facts(init.pid)) state.pid_start_time = facts->start_time;
+  TRY(hand_out(options, init));
+  TRY(dir.save(state));
+  kill.keep();
+  remove_cgroups.keep();
+  forget.keep();
+  return Created{std::move(dir), std::move(state), std::move(init)};
+}
+
+}  // namespace creation

@@ -1,0 +1,183 @@
+#include "runtime/life/execution.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "runtime/cgroups/cgroups.h"
+#include "runtime/life/container.h"
+#include "runtime/life/host.h"
+#include "runtime/life/io.h"
+#include "runtime/life/seccomp_cache.h"
+#include "runtime/life/status.h"
+#include "runtime/life/supervision.h"
+#include "runtime/stages/parent.h"
+#include "spec/base/file.h"
+#include "spec/base/log.h"
+#include "spec/base/undo.h"
+
+namespace execution {
+
+namespace {
+
+constexpr size_t kMostProcess = 1 << 20;  // bytes
+
+Result<oci::Process> read_process(const std::string& path) {
+  const std::string text = TRY(files::read(Fd::cwd(), path.c_str(), kMostProcess).within("--process"));
+  oci::Checked<oci::Process> checked = TRY(oci::check_process(text, path));
+  for (const std::string& warning : checked.warnings) logs::warn(warning);
+  return std::move(checked.value);
+}
+
+// UID or UID:GID, as numbers: names are the image's business, not the runtime's (CVE-2026-30892).
+Result<> set_user(std::string_view text, oci::User& user) {
+  const size_t colon = text.find(':');
+  const auto uid = str::number<uint32_t>(text.substr(0, colon));
+  const auto gid = colon == std::string_view::npos ? std::optional<uint32_t>(user.gid) : str::number<uint32_t>(text.substr(colon + 1));
+  if (!uid || !gid || *uid == UINT32_MAX || *gid == UINT32_MAX)
+    return Error(Kind::invalid, str::cat("--user '", str::printable(text), "': expected UID or UID:GID, as numbers from 0 to 4294967294"));
+  user.uid = *uid;
+  user.gid = *gid;
+  return {};
+}
+
+Result<> set_env(const std::vector<std::string>& more, std::vector<std::string>& env) {
+  for (const std::string& entry : more) {
+    const size_t equals = entry.find('=');
+    if (equals == 0 || equals == std::string::npos)
+      return Error(Kind::invalid, str::cat("--env '", str::printable(entry), "': expected NAME=VALUE"));
+    const std::string name = entry.substr(0, equals + 1);
+    std::erase_if(env, [&](const std::string& old) { return old.starts_with(name); });
+    env.push_back(entry);
+  }
+  return {};
+}
+
+// What the process may use, never what its children inherit (CVE-2022-29162, CVE-2022-27650).
+void add_capabilities(const std::vector<std::string>& names, oci::Process& process) {
+  if (names.empty()) return;
+  if (!process.capabilities) process.capabilities.emplace();
+  oci::Capabilities& sets = *process.capabilities;
+  for (auto* set : {&sets.bounding, &sets.effective, &sets.permitted}) {
+    if (!*set) set->emplace();
+    for (const std::string& name : names)
+      if (std::find((*set)->begin(), (*set)->end(), name) == (*set)->end()) (*set)->push_back(name);
+  }
+}
+
+Result<oci::Process> make_process(const Options& options, const oci::State& state) {
+  if (options.process) {
+    oci::Process process = TRY(read_process(*options.process));
+    if (options.terminal) process.terminal = true;
+    return process;
+  }
+  if (options.args.empty()) return Error(Kind::invalid, "exec: name a command behind the container, or give --process FILE");
+  if (!state.process) return Error(Kind::invalid, "the container has no process of its own to take defaults from; give --process FILE");
+  oci::Process process = *state.process;
+  process.args = options.args;
+  process.terminal = options.terminal;
+  process.console_size.reset();
+  process.exec_cpu_affinity.reset();
+  if (options.cwd) process.cwd = *options.cwd;
+  if (options.user) TRY(set_user(*options.user, process.user));
+  for (const uint32_t gid : options.additional_gids) process.user.additional_gids.push_back(gid);
+  TRY(set_env(options.env, process.env));
+  if (options.no_new_privileges) process.no_new_privileges = true;
+  if (options.apparmor) process.apparmor_profile = options.apparmor;
+  if (options.process_label) process.selinux_label = options.process_label;
+  add_capabilities(options.capabilities, process);
+  if (process.cwd.empty() || process.cwd.front() != '/') return Error(Kind::invalid, str::cat("--cwd '", process.cwd, "': must be absolute"));
+  return process;
+}
+
+Result<> check_status(const oci::State& state, bool ignore_paused) {
+  switch (status::of(state)) {
+    case oci::Status::running: return {};
+    case oci::Status::paused:
+      if (ignore_paused) return {};
+      return Error(Kind::conflict, str::cat("container '", state.id, "' is paused: the process would not run; resume it first, or use --ignore-paused"));
+    case oci::Status::created:
+      return Error(Kind::conflict, str::cat("container '", state.id, "' is created but not running: start it with `runtime start ", state.id, "`"));
+    default: return Error(Kind::conflict, str::cat("container not running: '", state.id, "' has ended"));
+  }
+}
+
+// --cgroup [CONTROLLER[,CONTROLLER]:]PATH: a cgroup beneath the container's own.
+Result<> enter_below(std::string_view wish, cgroups::Paths& paths) {
+  const size_t colon = wish.find(':');
+  const std::string_view path = colon == std::string_view::npos ? wish : wish.substr(colon + 1);
+  const auto controllers = colon == std::string_view::npos ? std::vector<std::string_view>() : str::split(wish.substr(0, colon), ',');
+  for (const std::string_view part : str::split(path, '/'))
+    if (part == "..") return Error(Kind::invalid, str::cat("--cgroup '", str::printable(wish), "': may not lead out of the container's cgroup with '..'"));
+  for (const std::string_view name : controllers)
+    if (paths.find(std::string(name)) == paths.end())
+      return Error(Kind::invalid, str::cat("--cgroup '", str::printable(wish), "': the container is in no cgroup of the controller '", name, "'"));
+  for (auto& [name, directory] : paths)
+    if (controllers.empty() || std::find(controllers.begin(), controllers.end(), name) != controllers.end()) directory += str::cat("/", path);
+  return {};
+}
+
+Result<stages::Handles> open_handles(const Options& options, const oci::State& state) {
+  stages::Handles handles;
+  cgroups::Paths paths = state.cgroup_paths;
+  if (options.cgroup) TRY(enter_below(*options.cgroup, paths));
+  cgroups::Handle cgroup = TRY(cgroups::open(paths));
+  handles.cgroup = std::move(cgroup.v2);
+  handles.cgroup_tasks = std::move(cgroup.tasks);
+  handles.target = TRY(status::open_process(state));
+  if (!handles.target.valid()) return Error(Kind::conflict, str::cat("container not running: '", state.id, "' has ended"));
+  for (const oci::NamespaceType type : state.namespaces) handles.target_namespaces |= plan::clone_flag(type);
+  return handles;
+}
+
+Result<stages::Tenant> make_tenant(const Runtime& rt, const Options& options, const oci::State& state) {
+  const oci::Process process = TRY(make_process(options, state));
+  const bool terminal = process.terminal.value_or(false);
+  if (terminal && options.detach && !options.console_socket)
+    return Error(Kind::invalid, "a terminal and --detach need --console-socket: nobody else would hold the terminal");
+  if (!terminal && options.console_socket)
+    return Error(Kind::invalid, "--console-socket: the process has no terminal to send; add --tty, or leave the option out");
+  const plan::Host host = TRY(host::probe(rt));
+  stages::Tenant tenant;
+  tenant.user_namespace = std::find(state.namespaces.begin(), state.namespaces.end(), oci::NamespaceType::user) != state.namespaces.end();
+  const plan::ProcessFacts facts{.permitted = host.capabilities,
+                                 .user_namespace = tenant.user_namespace,
+                                 .groups_denied = tenant.user_namespace && rt.uid != 0,
+                                 .listen_fds = host.listen_fds,
+                                 .preserve_fds = options.preserve_fds};
+  std::vector<std::string> warnings;
+  tenant.process = TRY(plan::make_process(process, facts, "process", warnings));
+  for (const std::string& warning : warnings) logs::warn(warning);
+  if (state.seccomp) tenant.seccomp = TRY(seccomp_cache::get(rt.root, *state.seccomp));
+  return tenant;
+}
+
+Result<> hand_out(const Options& options, stages::Launched& launched) {
+  if (options.console_socket) {
+    TRY(io::send_terminal(*options.console_socket, launched.terminal, launched.terminal_name));
+    launched.terminal.reset();
+  }
+  if (options.pidfd_socket) TRY(io::send_pidfd(*options.pidfd_socket, launched.pidfd));
+  if (options.pid_file) TRY(io::write_pid_file(*options.pid_file, launched.pid));
+  return {};
+}
+
+}  // namespace
+
+Result<int> execute(const Runtime& rt, const Options& options) {
+  const Container container = TRY(Container::load(rt, options.id));
+  const oci::State& state = container.state();
+  TRY(check_status(state, options.ignore_paused));
+  const stages::Tenant tenant = TRY(make_tenant(rt, options, state));
+  stages::Handles handles = TRY(open_handles(options, state));
+  if (!options.detach) supervision::hold_signals();
+  stages::Launched launched = TRY(stages::launch_tenant(tenant, std::move(handles)));
+  Undo kill([&] { stages::kill_and_reap(launched.pid, launched.pidfd); });
+  TRY(hand_out(options, launched));
+  TRY(stages::start(launched.channel));
+  kill.keep();
+  if (options.detach) return 0;
+  return supervision::wait(launched.pid, launched.pidfd, launched.terminal);
+}
+
+}  // namespace execution

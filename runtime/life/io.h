@@ -1,0 +1,21 @@
+// What create and exec hand to their caller: pid file, terminal, pidfd; and the bundle they are given.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "spec/base/error.h"
+#include "spec/base/fd.h"
+
+namespace io {
+
+// The bundle's directory.  Kind::not_found with the next step.
+Result<UniqueFd> open_bundle(const std::string& path);
+// Digits only, in one step: containerd reads it with strconv.Atoi, and may look at any moment.
+Result<> write_pid_file(const std::string& path, pid_t pid);
+// One message with the name of the terminal and exactly one descriptor, to a listening AF_UNIX stream socket.
+Result<> send_terminal(const std::string& socket, Fd master, const std::string& name);
+Result<> send_pidfd(const std::string& socket, Fd pidfd);
+
+}  // namespace io

@@ -1,0 +1,104 @@
+#include "runtime/life/run.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "runtime/life/container.h"
+#include "runtime/life/start.h"
+#include "runtime/life/supervision.h"
+#include "runtime/stages/spawn.h"
+#include "spec/base/clock.h"
+#include "spec/base/log.h"
+#include "spec/base/sys.h"
+#include "spec/base/undo.h"
+
+namespace run {
+
+namespace {
+
+// From here on a failure removes the container again: it has never been anybody's.
+Result<creation::Created> create_and_start(const Runtime& rt, const creation::Options& options) {
+  creation::Created made = TRY(creation::create(rt, options));
+  Undo remove([&] {
+    stages::kill_and_reap(made.init.pid, made.init.pidfd);
+    made.dir.unlock();
+    const Result<> gone = Container::remove(rt, options.id, true);
+    if (!gone.ok()) logs::warn("removing '", options.id, "': ", gone.error().message, ", ignoring");
+  });
+  TRY(stages::start(made.init.channel).within("starting '", options.id, "'"));
+  TRY(start::run_poststart(made.state));
+  made.dir.unlock();
+  remove.keep();
+  return made;
+}
+
+Result<> record_exit(StateDir& dir, oci::State state, int code) {
+  TRY(dir.lock());
+  state.status = oci::Status::stopped;
+  state.exit = oci::Exit{code, clocks::rfc3339(clocks::now())};
+  return dir.save(state);
+}
+
+Result<int> wait_and_record(const Runtime& rt, creation::Created& made, bool keep) {
+  const int code = TRY(supervision::wait(made.init.pid, made.init.pidfd, made.init.terminal));
+  if (keep) {
+    TRY(record_exit(made.dir, made.state, code).within("recording the exit of '", made.state.id, "'"));
+    return code;
+  }
+  const Result<> removed = Container::remove(rt, made.state.id, true);
+  if (!removed.ok() && removed.error().kind != Kind::not_found) return removed.error();  // somebody was quicker
+  return code;
+}
+
+// Lets go of everything of its caller's: nobody's pipe stays open because of the keeper.
+Result<> detach_from_caller() {
+  const UniqueFd null = TRY(sys::open("/dev/null", O_RDWR));
+  for (int n = 0; n <= 2; ++n) TRY(sys::dup2(null, n));
+  return sys::chdir("/");
+}
+
+Result<> keeper(stages::Channel& channel, const Runtime& rt, const creation::Options& options) {
+  TRY(sys::setsid());
+  creation::Created made = TRY(create_and_start(rt, options));
+  TRY(channel.send(stages::Tag::ready));
+  channel.close();
+  logs::redirect(nullptr);
+  TRY(detach_from_caller());
+  (void)TRY(wait_and_record(rt, made, true));
+  return {};
+}
+
+Result<int> with_keeper(const Runtime& rt, const creation::Options& options) {
+  stages::Channel::Pair ends = TRY(stages::Channel::pair());
+  const stages::Child child = TRY(stages::spawn("rt:keeper", 0, Fd(), SIGCHLD, ends,
+                                                [&](stages::Channel& channel) { return keeper(channel, rt, options); }));
+  ends.child.close();
+  for (;;) {
+    const std::optional<stages::Packet> packet = TRY(ends.parent.receive());
+    if (!packet) return Error(Kind::protocol, str::cat("the keeper of '", options.id, "' ended before the container was running"));
+    if (packet->tag == stages::Tag::ready) return 0;
+    if (packet->tag == stages::Tag::failed) return stages::decode_error(packet->payload);
+    if (packet->tag == stages::Tag::log) stages::forward_log(packet->payload);
+  }
+}
+
+}  // namespace
+
+Result<int> foreground(const Runtime& rt, creation::Options options) {
+  options.own_start = true;
+  options.detached = options.console_socket.has_value();
+  supervision::hold_signals();
+  creation::Created made = TRY(create_and_start(rt, options));
+  return wait_and_record(rt, made, options.keep);
+}
+
+Result<int> detached(const Runtime& rt, creation::Options options) {
+  options.own_start = true;
+  options.detached = true;
+  supervision::hold_signals();
+  if (options.keep) return with_keeper(rt, options);
+  TRY(create_and_start(rt, options));
+  return 0;
+}
+
+}  // namespace run

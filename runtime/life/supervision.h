@@ -1,0 +1,22 @@
+// Staying with a process of a container until it ends: `run` and `exec` in the foreground, and the keeper.
+//
+// One poll loop over the pidfd, the signals we were sent (forwarded to the process) and the terminal.  The process's
+// end always wins over the rest.
+#pragma once
+
+#include <sys/types.h>
+
+#include "spec/base/error.h"
+#include "spec/base/fd.h"
+
+namespace supervision {
+
+// Blocks the signals that wait() forwards, so that none is lost while the process is being made.  The stages set
+// their own mask again.
+void hold_signals();
+
+// Precondition: `pid` is a child of this process.  `terminal`: the pty master to copy standard input and output to and
+// from; invalid: none.  Returns the exit code: the process's own, or 128 + the signal that ended it.
+Result<int> wait(pid_t pid, Fd pidfd, Fd terminal);
+
+}  // namespace supervision

@@ -1,0 +1,103 @@
+#include "runtime/plan/plan.h"
+
+#include <linux/capability.h>
+#include <sys/personality.h>
+
+#include <algorithm>
+
+namespace plan {
+
+namespace {
+
+using oci::NamespaceType;
+
+Error unsupported(std::string_view path, std::string_view way_out) {
+  return Error(Kind::unsupported, str::cat(path, ": not supported by this runtime; ", way_out));
+}
+
+// Properties of the specification that are read and checked, but cannot be applied: never skipped in silence.
+Result<> refuse_unsupported(const oci::Config& config) {
+  const oci::Linux& from = *config.linux_;
+  if (!from.net_devices.empty()) return unsupported("linux.netDevices", "move the device with a createRuntime hook (ip link set … netns)");
+  if (from.intel_rdt) return unsupported("linux.intelRdt", "remove the property");
+  if (from.memory_policy) return unsupported("linux.memoryPolicy", "start the program through numactl(8) instead");
+  if (config.process && config.process->command_line) return unsupported("process.commandLine", "it is for Windows; use process.args");
+  return {};
+}
+
+MountFacts mount_facts(const Host& host, const CreateArgs& args, const Namespaces& namespaces, const Cgroup& cgroup) {
+  MountFacts facts;
+  facts.bundle = args.bundle;
+  facts.user_namespace = namespaces.user();
+  facts.own_pid = namespaces.has(NamespaceType::pid);
+  facts.own_network = namespaces.has(NamespaceType::network);
+  facts.own_ipc = namespaces.has(NamespaceType::ipc);
+  facts.own_cgroup = namespaces.has(NamespaceType::cgroup);
+  facts.gid_mappings = namespaces.gid_mappings;
+  for (const HostHierarchy& hierarchy : host.cgroups.hierarchies) {
+    const auto ours = std::find_if(cgroup.directories.begin(), cgroup.directories.end(),
+                                   [&](const CgroupDirectory& d) { return d.mount_point == hierarchy.mount_point; });
+    facts.cgroups.push_back({hierarchy.mount_point, hierarchy.v2 ? std::vector<std::string>() : hierarchy.controllers,
+                             ours == cgroup.directories.end() ? std::string("/") : ours->path});
+  }
+  return facts;
+}
+
+Result<> add_personality(const oci::Linux& from, Process& process) {
+  if (!from.personality) return {};
+  if (!from.personality->flags.empty()) return unsupported("linux.personality.flags", "leave it empty");
+  if (from.personality->domain == "LINUX") process.personality = PER_LINUX;
+  else if (from.personality->domain == "LINUX32") process.personality = PER_LINUX32;
+  else return Error(Kind::invalid, str::cat("linux.personality.domain: unknown value '", str::printable(from.personality->domain), "', expected LINUX or LINUX32"));
+  return {};
+}
+
+// A file system of the user namespace's owner: setgroups is denied where an unprivileged user wrote the maps.
+ProcessFacts process_facts(const Host& host, const CreateArgs& args, const Namespaces& namespaces) {
+  ProcessFacts facts;
+  facts.permitted = host.capabilities;
+  facts.user_namespace = namespaces.user();
+  facts.groups_denied = namespaces.is_new(NamespaceType::user) && !(host.capabilities >> CAP_SETGID & 1);
+  facts.listen_fds = host.listen_fds;
+  facts.preserve_fds = args.preserve_fds;
+  return facts;
+}
+
+Result<> add_process(const oci::Config& config, const Host& host, const CreateArgs& args, Plan& plan) {
+  if (!config.process) return {};
+  Process process = TRY(make_process(*config.process, process_facts(host, args, plan.namespaces), "process", plan.warnings));
+  TRY(add_personality(*config.linux_, process));
+  plan.process = std::move(process);
+  return {};
+}
+
+Result<> add_filesystem(const oci::Config& config, const CreateArgs& args, const MountFacts& facts, Plan& plan) {
+  plan.mounts = TRY(make_mounts(config, facts));
+  plan.rootfs = TRY(make_rootfs(config, args.bundle, args.no_pivot, plan.mounts));
+  plan.devices = TRY(make_devices(config, facts, plan.mounts));
+  plan.masks = TRY(make_masks(config));
+  const Namespaces& own = plan.namespaces;
+  plan.sysctls = TRY(make_sysctls(config, {.ipc = own.has(NamespaceType::ipc), .network = own.has(NamespaceType::network),
+                                           .uts = own.has(NamespaceType::uts), .user = own.user()}));
+  return {};
+}
+
+}  // namespace
+
+Result<Plan> make(const oci::Config& config, const Host& host, const CreateArgs& args) {
+  Plan plan;
+  plan.id = args.id;
+  plan.bundle = args.bundle;
+  plan.namespaces = TRY(make_namespaces(config));
+  TRY(refuse_unsupported(config));
+  plan.cgroup = TRY(make_cgroup(config, args.id, host.cgroups, args.systemd_cgroup));
+  TRY(add_filesystem(config, args, mount_facts(host, args, plan.namespaces, plan.cgroup), plan));
+  TRY(add_process(config, host, args, plan));
+  plan.hostname = config.hostname.value_or("");
+  plan.domainname = config.domainname.value_or("");
+  plan.hooks = config.hooks.value_or(oci::Hooks{});
+  plan.new_keyring = !args.no_new_keyring;
+  return plan;
+}
+
+}  // namespace plan
