@@ -70,6 +70,7 @@ Imagetool make_context(const Globals& globals, cli::Out& out) {
                     .term = variable("TERM"),
                     .out = out};
   for (char** entry = ::environ; entry && *entry; ++entry) context.variables.emplace_back(*entry);
+  context.environment.all = context.variables;
   return context;
 }
 
