@@ -70,7 +70,7 @@ bool exists(Fd root, const std::string& id) {
 // Private to its owner.  What lives in a temporary place gets the sticky bit, or cleaners take it away (runc does so).
 static Result<> make_root(const std::string& root) {
   for (size_t at = root.find('/', 1); at != std::string::npos; at = root.find('/', at + 1)) {
-    const auto made = sys::mkdirat(Fd::cwd(), root.substr(0, at).c_str(), 0755);
+    auto made = sys::mkdirat(Fd::cwd(), root.substr(0, at).c_str(), 0755);
     if (!made.ok() && made.error().errnum != EEXIST) return made;
   }
   auto made = sys::mkdirat(Fd::cwd(), root.c_str(), 0700);
