@@ -67,7 +67,7 @@ bool exists(Fd root, const std::string& id) {
   return sys::fstatat(root, str::cat(id, "/", kStateFile).c_str(), AT_SYMLINK_NOFOLLOW).ok();
 }
 
-// Private to its owner.  What lives in a temporary place gets the sticky bit, or cleaners take it away (runc does so).
+// Private to its owner.  The sticky bit keeps cleaners of temporary places away, such as those of $XDG_RUNTIME_DIR.
 static Result<> make_root(const std::string& root) {
   for (size_t at = root.find('/', 1); at != std::string::npos; at = root.find('/', at + 1)) {
     auto made = sys::mkdirat(Fd::cwd(), root.substr(0, at).c_str(), 0755);
@@ -75,7 +75,7 @@ static Result<> make_root(const std::string& root) {
   }
   auto made = sys::mkdirat(Fd::cwd(), root.c_str(), 0700);
   if (!made.ok()) return made.error().errnum == EEXIST ? Result<>() : std::move(made);
-  return sys::fchmodat(Fd::cwd(), root.c_str(), root.starts_with("/run/user/") ? 01700 : 0700);
+  return sys::fchmodat(Fd::cwd(), root.c_str(), 01700);
 }
 
 }  // namespace state_dirs

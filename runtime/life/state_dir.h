@@ -23,7 +23,7 @@ class StateDir {
   StateDir& operator=(StateDir&&) = default;
   ~StateDir();
 
-  // Makes <root>/<id> (and the root, 0700), locked.  Kind::invalid for a bad id, Kind::conflict where it exists.
+  // Makes <root>/<id> (and the root, 01700), locked.  Kind::invalid for a bad id, Kind::conflict where it exists.
   static Result<StateDir> claim(const std::string& root, std::string_view id);
   // Without a lock, for reading.  Kind::not_found: "container 'x' does not exist".
   static Result<StateDir> open(const std::string& root, std::string_view id);

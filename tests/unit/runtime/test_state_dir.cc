@@ -67,7 +67,7 @@ Test(state_dir, a_name_is_claimed_once) {
                    "container 'web' already exists; delete it first with `runtime delete web`");
   struct stat st {};
   ::stat(root.path.c_str(), &st);
-  cr_expect_eq(st.st_mode & 07777, 0700);
+  cr_expect_eq(st.st_mode & 07777, 01700);
   ::stat((root.path + "/web").c_str(), &st);
   cr_expect_eq(st.st_mode & 0777, 0711);
 }
