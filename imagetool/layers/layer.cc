@@ -73,7 +73,7 @@ Result<> Layer::entry(const tar::Entry& entry) {
   if (!started_) TRY(tree_->start());
   started_ = true;
   ++summary_.entries;
-  return apply(entry).within("'", str::printable(entry.name), "'");
+  return apply(entry);
 }
 
 Result<> Layer::apply(const tar::Entry& entry) {
@@ -87,6 +87,7 @@ Result<> Layer::apply_to_root(const tar::Entry& entry) {
   if (entry.type != tar::Type::directory)
     return Error(Kind::invalid, str::cat("is ", text(entry.type), " in the place of the root directory"));
   (void)TRY(tree_->enter(""));
+  tree_->leave();  // what is remembered of it changes
   return dress_directory(entry, tree_->root(), "");
 }
 
@@ -198,7 +199,6 @@ Result<> Layer::make_file(const tar::Entry& entry, const Directory& dir, const s
   }
   file_ = TRY(std::move(made));
   written_ = 0;
-  entry_.name = entry.name;
   entry_.size = entry.size;
   entry_.mode = entry.mode;
   entry_.mtime = entry.mtime;
@@ -207,6 +207,7 @@ Result<> Layer::make_file(const tar::Entry& entry, const Directory& dir, const s
 }
 
 Result<> Layer::data(uint64_t offset, std::string_view bytes) {
+  if (!file_.valid()) return {};  // a whiteout with content
   TRY(sys::pwrite_all(file_, bytes, static_cast<off_t>(offset))
           .within("'", str::printable(entry_.name), "'"));
   written_ = offset + bytes.size();
@@ -215,15 +216,13 @@ Result<> Layer::data(uint64_t offset, std::string_view bytes) {
 }
 
 Result<> Layer::end() {
-  const auto finish = [&]() -> Result<> {
-    if (written_ < entry_.size) TRY(sys::ftruncate(file_, static_cast<off_t>(entry_.size)));
-    if (!file_owned_) TRY(sys::fchownat(file_, "", file_owner_.uid, file_owner_.gid, AT_EMPTY_PATH));
-    if (!file_owned_ || (entry_.mode & 07000)) TRY(sys::fchmod(file_, entry_.mode));
-    TRY(set_attributes(entry_, file_));
-    const struct timespec times[2] = {entry_.mtime, entry_.mtime};
-    return sys::futimens(file_, times);
-  };
-  TRY(finish().within("'", str::printable(entry_.name), "'"));
+  if (!file_.valid()) return {};
+  if (written_ < entry_.size) TRY(sys::ftruncate(file_, static_cast<off_t>(entry_.size)));
+  if (!file_owned_) TRY(sys::fchownat(file_, "", file_owner_.uid, file_owner_.gid, AT_EMPTY_PATH));
+  if (!file_owned_ || (entry_.mode & 07000)) TRY(sys::fchmod(file_, entry_.mode));
+  TRY(set_attributes(entry_, file_));
+  const struct timespec times[2] = {entry_.mtime, entry_.mtime};
+  TRY(sys::futimens(file_, times));
   file_.reset();
   return {};
 }

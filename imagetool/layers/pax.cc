@@ -46,6 +46,7 @@ Result<> set_time(Pax& pax, std::string_view keyword, std::string_view value) {
 Result<> set_attribute(Pax& pax, std::string_view name, std::string_view value) {
   if (name.empty() || has_nul(name)) return wrong(name, "is not the name of an extended attribute");
   std::erase_if(pax.attributes, [&](const Attribute& a) { return a.name == name; });
+  if (value.empty()) return {};  // taken back, as POSIX says of all keywords and Go does
   pax.attributes.push_back({std::string(name), std::string(value)});
   return {};
 }

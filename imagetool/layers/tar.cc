@@ -332,12 +332,13 @@ class Reader::State {
         continue;
       }
       const std::string_view part = bytes.substr(0, piece.size - done_);
-      TRY(handler_.data(piece.offset + done_, part));
+      TRY(handler_.data(piece.offset + done_, part).within("'", str::printable(entry_.name), "'"));
       done_ += part.size();
       left_ -= part.size();
       bytes.remove_prefix(part.size());
     }
-    return left_ == 0 ? end_content() : Result<>();
+    if (left_ > 0) return {};
+    return end_content().within("'", str::printable(entry_.name), "'");
   }
 
   Result<> end_content() {

@@ -62,7 +62,7 @@ class Reader final : public Sink {
   explicit Reader(Handler& handler);
   ~Reader() override;
   // Errors: Kind::invalid for archives that are damaged or over a limit, Kind::unsupported for types that we do not
-  // know; with the entry's name where there is one.  What the handler returns is handed on as it is.
+  // know; the handler's own.  All of them begin with the entry's name where there is one.
   Result<> write(std::string_view bytes) override;
   Result<> finish() override;
 

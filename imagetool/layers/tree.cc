@@ -359,8 +359,7 @@ Result<> Tree::remove_lower_contents(Fd dir, const std::string& dir_path) {
 // ---- the end ----
 
 Result<> Tree::finish() {
-  current_ = Directory();
-  current_given_.clear();
+  leave();
   std::vector<const std::pair<const std::string, Pending>*> all;
   all.reserve(pending_.size());
   for (const auto& item : pending_) all.push_back(&item);

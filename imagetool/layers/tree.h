@@ -50,6 +50,7 @@ class Tree {
 
   // The directory `path` of the merged tree, made where it is missing.  Valid until the next call of enter() or locate().
   Result<const Directory*> enter(std::string_view path);
+  void leave() { current_ = Directory(); }
 
   // Where the file `path` is (it must not be a directory), in the target: copied up first if only lower layers have it.
   // Kind::not_found if nobody has it.
