@@ -36,7 +36,8 @@ constexpr cli::Row<RunArgs> run_options[] = {
 constexpr cli::Row<RunArgs> run_operands[] = {
     cli::operand<&RunArgs::image>("image", "a reference, an image id, or oci:DIR[:NAME]",
                                   cli::Complete::image),
-    cli::rest<&RunArgs::arguments>("arguments", "what to run instead of the image's default arguments"),
+    cli::verbatim(
+        cli::rest<&RunArgs::arguments>("arguments", "what to run instead of the image's default arguments")),
 };
 
 // A container that is to be: its name is taken once its bundle has been made.

@@ -220,6 +220,7 @@ class Operands {
 
   // Whether the next word is one of a rest list, so that options end here.
   [[nodiscard]] bool at_rest() const { return at_ < left_.size() && left_[at_].field->shape == Shape::rest; }
+  [[nodiscard]] bool at_verbatim() const { return at_rest() && left_[at_].field->verbatim; }
   [[nodiscard]] const Field* next() const { return at_ < left_.size() ? left_[at_].field : nullptr; }
   void skip() { at_ += at_ < left_.size() && !left_[at_].field->repeated ? 1 : 0; }
 
@@ -253,7 +254,7 @@ Result<Ask> parse_command(const Scope& scope, Words words) {
     if (options && words.front() == "--") {
       options = false;
       (void)words.take();
-    } else if (options && is_option(words.front())) {
+    } else if (options && !operands.at_verbatim() && is_option(words.front())) {
       const Ask ask = TRY(take_option(scope, words));
       if (ask != Ask::nothing) return ask;
     } else {

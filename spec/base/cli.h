@@ -12,7 +12,7 @@
 //
 // What is accepted: --name value, --name=value, -n value, -nvalue, -n=value, bundled flags (-aq), --flag=false, and,
 // because runc's library does, -name for --name.  Options and operands mix, but for a `rest` list: from its first
-// word on everything belongs to it.  `--` ends the options.  Global options stand before the command.
+// word on everything belongs to it (which may begin with a dash only if the list is verbatim).  `--` ends the options.  Global options stand before the command.
 #pragma once
 
 #include <array>
@@ -70,6 +70,8 @@ struct Field {
   bool optional = false;  // operands
   bool repeated = false;  // takes any number of values
   bool hidden = false;    // accepted, and not shown
+  bool verbatim =
+      false;  // a rest list that begins right behind the operands, also with what looks like an option
   Complete complete = Complete::nothing;
   std::string_view name;   // without dashes
   std::string_view value;  // how help calls the value: "DIR"
@@ -173,6 +175,12 @@ constexpr auto rest(std::string_view name, std::string_view help) {
   Row<detail::ArgsOf<member>> row =
       detail::row<member>({.shape = Field::Shape::rest, .optional = true, .name = name, .help = help});
   static_assert(detail::is_vector<detail::TypeOf<member>>, "a rest list is a vector");
+  return row;
+}
+// Of a rest list: options stand before the last operand, as in docker run; what is behind it is not ours.
+template <class Args>
+constexpr Row<Args> verbatim(Row<Args> row) {
+  row.field.verbatim = true;
   return row;
 }
 // Accepted, and not shown in help, man page or completion.

@@ -104,9 +104,17 @@ std::vector<std::string> suggest(const Globals& globals, cli::Complete kind) {
   if (kind == cli::Complete::container) return {globals.root + "-one", "web"};
   return {"HUP", "KILL"};
 }
+constexpr cli::Row<RunArgs> verbatim_operands[] = {
+    cli::operand<&RunArgs::id>("image", "the image"),
+    cli::verbatim(cli::rest<&RunArgs::command>("arguments", "what to run")),
+};
+constexpr auto start_command =
+    cli::command<cli::join<shared_options, run_options>, verbatim_operands, run_run>("start", "start it",
+                                                                                     {.hidden = true});
+
 constexpr auto kBox = cli::program<Globals, global_options, suggest>(
     {.name = "box", .summary = "a box for tests", .version = "box version 1\n", .examples = "box run web\n"},
-    run_command, delete_command, kill_command);
+    run_command, delete_command, kill_command, start_command);
 
 // What a command line does, as text.
 std::string outcome(std::vector<const char*> words) {
@@ -190,6 +198,17 @@ Test(cli, operands_and_rest) {
       {{"kill", "web"}, "web TERM"},
       {{"kill", "web", "9"}, "web 9"},
       {{"kill", "-", ""}, "- "},
+  });
+}
+
+Test(cli, verbatim_rest) {
+  expect({
+      {{"start", "-d", "web", "-d", "--env", "x"},
+       "id=web bundle=. pid=- env= cmd=-d,--env,x d fds=0 small=0 mem=- table -> 7"},
+      {{"start", "web", "--", "-d"}, "id=web bundle=. pid=- env= cmd=-d  fds=0 small=0 mem=- table -> 7"},
+      {{"start", "web", "sh", "--", "-c"},
+       "id=web bundle=. pid=- env= cmd=sh,--,-c  fds=0 small=0 mem=- table -> 7"},
+      {{"start", "web"}, "id=web bundle=. pid=- env= cmd=  fds=0 small=0 mem=- table -> 7"},
   });
 }
 
