@@ -34,6 +34,9 @@ constexpr std::string_view kCommanding[] = {
 // Where the kernel shows itself.
 constexpr std::string_view kKernels[] = {"/proc", "/sys", "/dev"};
 
+// The oldest version that has all we write: runtimes refuse what is newer than they (crun 1.8 knows nothing after 1.1).
+constexpr std::string_view kWrittenVersion = "1.1.0";
+
 // ---- the process ----
 
 Result<std::vector<std::string>> command(const oci::ImageProcess& image, const Wishes& wishes,
@@ -264,7 +267,7 @@ Result<MadeConfig> make(const oci::ImageConfig& image, const Wishes& wishes,
   TRY(check_identity(facts.identity, machine).within("image '", facts.image_name, "'"));
   MadeConfig made;
   oci::Config& config = made.config;
-  config.oci_version = oci::kSpecVersion;
+  config.oci_version = kWrittenVersion;
   config.root = oci::Root{.path = "rootfs", .readonly = wishes.read_only};
   config.hostname = wishes.hostname.value_or(facts.hostname);
   config.mounts = mounts(wishes, machine, facts);
