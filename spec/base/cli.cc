@@ -221,8 +221,6 @@ class Operands {
   // Whether the next word is one of a rest list, so that options end here.
   [[nodiscard]] bool at_rest() const { return at_ < left_.size() && left_[at_].field->shape == Shape::rest; }
   [[nodiscard]] bool at_verbatim() const { return at_rest() && left_[at_].field->verbatim; }
-  [[nodiscard]] const Field* next() const { return at_ < left_.size() ? left_[at_].field : nullptr; }
-  void skip() { at_ += at_ < left_.size() && !left_[at_].field->repeated ? 1 : 0; }
 
   Result<> take(std::string_view word) {
     if (at_ == left_.size())

@@ -12,7 +12,8 @@
 //
 // What is accepted: --name value, --name=value, -n value, -nvalue, -n=value, bundled flags (-aq), --flag=false, and,
 // because runc's library does, -name for --name.  Options and operands mix, but for a `rest` list: from its first
-// word on everything belongs to it (which may begin with a dash only if the list is verbatim).  `--` ends the options.  Global options stand before the command.
+// word on everything belongs to it (which may begin with a dash only if the list is verbatim).  `--` ends the
+// options.  Global options stand before the command.
 #pragma once
 
 #include <array>

@@ -26,7 +26,7 @@ class Completer {
   std::string candidates(std::string_view word) {
     if (expected_.field)
       values(*expected_.field, word, "");
-    else if (literal_ || word.empty() || word[0] != '-')
+    else if (literal() || word.empty() || word[0] != '-')
       positional(word);
     else if (const size_t equals = word.find('='); equals != std::string_view::npos)
       value_behind(word, equals);
@@ -60,6 +60,12 @@ class Completer {
     return nullptr;
   }
 
+  // Whether the next word is no option, whatever it looks like.
+  [[nodiscard]] bool literal() const {
+    const Field* next = operand();
+    return literal_ || (next && next->verbatim);
+  }
+
   void store(const Spot& spot, std::string_view value) {
     if (spot.args) (void)spot.field->set(spot.args, value);  // a half typed value may be wrong
   }
@@ -68,9 +74,9 @@ class Completer {
     if (expected_.field) {
       store(expected_, word);
       expected_ = {};
-    } else if (!literal_ && word == "--") {
+    } else if (!literal() && word == "--") {
       literal_ = true;
-    } else if (!literal_ && word.size() > 1 && word[0] == '-') {
+    } else if (!literal() && word.size() > 1 && word[0] == '-') {
       const size_t equals = word.find('=');
       const Spot spot = option(word.substr(0, equals));
       if (!spot.field) return;

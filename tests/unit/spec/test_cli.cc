@@ -382,6 +382,10 @@ Test(cli, completion) {
       {{"run", "--kee"}, ":nothing\n"},
       {{"run", "-d", "w"}, "web\n:nothing\n"},
       {{"run", "web", "sh", "--d"}, ":nothing\n"},
+      {{"run", "web", "--de"}, "--detach\tdo not wait for the container\n:nothing\n"},
+      {{"start", "--de"}, "--detach\tdo not wait for the container\n:nothing\n"},
+      {{"start", "web", "--de"}, ":nothing\n"},
+      {{"start", "web", "--bundle", ""}, ":nothing\n"},
       {{"help", "k"}, "kill\tsend a signal to a container\n:nothing\n"},
       {{"completion", "z"}, "zsh\n:nothing\n"},
   };
