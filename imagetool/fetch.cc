@@ -165,8 +165,7 @@ class Unpacker {
       if (!arrivals_.wait(layer.digest)) return {};  // the other thread knows why
       if (!context_.store.has_layer(chains_[i])) {
         const UniqueFd lock = TRY(context_.store.wait_part(Store::Part::layer, chains_[i]));
-        if (!context_.store.has_layer(chains_[i]))
-          TRY(unpack_one(i).within("layer ", i + 1, " of ", chains_.size(), " (", layer.digest.text(), ")"));
+        if (!context_.store.has_layer(chains_[i])) TRY(unpack_one(i));
       }
       context_.progress.unpacked(layer.digest);
     }

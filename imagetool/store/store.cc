@@ -89,6 +89,9 @@ Error explain(Error error, std::string_view dir) {
     return Error(Kind::denied, error.errnum,
                  str::cat("store '", dir, "' cannot be written by this user (", error.message,
                           "); name another directory with --store"));
+  if (error.errnum == ENOENT || error.errnum == ENOTDIR)
+    return Error(Kind::invalid, error.errnum,
+                 str::cat("store '", dir, "' cannot be made there; name another directory with --store"));
   return std::move(error).within("store '", dir, "'");
 }
 
