@@ -105,9 +105,8 @@ Test(store, refuses_what_is_none) {
       str::cat("store '", scratch / "full",
                "': it is no image store, and not empty: there is 'x'; name another directory with --store"));
   cr_assert(sys::mkdirat(Fd::cwd(), (scratch / "other").c_str(), 0755).ok());
-  cr_assert(files::replace(Fd::cwd(), (scratch / "other/oci-layout").c_str(),
-                           R"({"imageLayoutVersion":"2.0"})", 0644)
-                .ok());
+  const UniqueFd other = sys::open((scratch / "other").c_str(), O_RDONLY | O_DIRECTORY).take();
+  cr_assert(files::replace(other, "oci-layout", R"({"imageLayoutVersion":"2.0"})", 0644).ok());
   expect_text(Store::open(scratch / "other").error().message,
               str::cat("store '", scratch / "other",
                        "': oci-layout says version '2.0', and this program knows 1.0.0"));
