@@ -50,8 +50,8 @@ std::optional<MountLine> parse_line(std::string_view line) {
 std::vector<std::string> v1_controllers(std::string_view super_options) {
   std::vector<std::string> controllers;
   for (const std::string_view option : str::split(super_options, ','))
-    if (option != "rw" && option != "ro" && option != "xattr" && option != "clone_children" && option != "cpuset_v2_mode" &&
-        !option.starts_with("release_agent="))
+    if (option != "rw" && option != "ro" && option != "xattr" && option != "clone_children" &&
+        option != "cpuset_v2_mode" && !option.starts_with("release_agent="))
       controllers.emplace_back(option);
   return controllers;
 }
@@ -60,7 +60,8 @@ std::vector<std::string> v2_controllers(const std::string& mount_point) {
   std::vector<std::string> controllers;
   const Result<std::string> text = read_file(mount_point, "cgroup.controllers");
   if (text.ok())
-    for (const std::string_view name : str::split(str::trim(text.value()), ' ')) controllers.emplace_back(name);
+    for (const std::string_view name : str::split(str::trim(text.value()), ' '))
+      controllers.emplace_back(name);
   return controllers;
 }
 
@@ -98,7 +99,8 @@ void enable_controllers(const std::string& directory, const std::vector<std::str
   if (all.empty() || write_file(directory, "cgroup.subtree_control", all).ok()) return;
   for (const std::string& name : controllers) {
     const Result<> enabled = write_file(directory, "cgroup.subtree_control", "+" + name);
-    if (!enabled.ok()) logs::debug("controller '", name, "' is not handed down: ", enabled.error().message, ", ignoring");
+    if (!enabled.ok())
+      logs::debug("controller '", name, "' is not handed down: ", enabled.error().message, ", ignoring");
   }
 }
 
@@ -107,7 +109,8 @@ bool has(const plan::CgroupDirectory& plan, std::string_view controller) {
 }
 
 // Makes the directories of one hierarchy from the top; `created` gets the leaf, and our default parent.
-Result<> make_directories(const plan::CgroupDirectory& plan, bool default_parent, std::vector<std::string>& created) {
+Result<> make_directories(const plan::CgroupDirectory& plan, bool default_parent,
+                          std::vector<std::string>& created) {
   const bool cpuset = !plan.v2 && has(plan, "cpuset");
   const std::vector<std::string_view> parts = str::split(plan.path, '/');
   std::string directory = plan.mount_point;
@@ -119,16 +122,21 @@ Result<> make_directories(const plan::CgroupDirectory& plan, bool default_parent
     const Result<> made = sys::mkdirat(Fd::cwd(), directory.c_str(), 0755);
     if (!made.ok() && made.error().errnum != EEXIST) return made;
     if (leaf && !made.ok() && (holds_processes(directory) || is_frozen(directory)))
-      return Error(Kind::conflict, str::cat("linux.cgroupsPath: the cgroup '", directory, "' is already in use or frozen; give the container one of its own"));
-    if (made.ok() && leaf) created.push_back(directory);
-    else if (default_parent && !leaf) created.push_back(directory);
+      return Error(Kind::conflict,
+                   str::cat("linux.cgroupsPath: the cgroup '", directory,
+                            "' is already in use or frozen; give the container one of its own"));
+    if (made.ok() && leaf)
+      created.push_back(directory);
+    else if (default_parent && !leaf)
+      created.push_back(directory);
     if (cpuset) TRY(fill_cpuset(directory).within("preparing the cpuset of '", directory, "'"));
   }
   return {};
 }
 
 // The default parent is removed by whichever container was its last, perhaps while we make ours beneath it.
-Result<> make_directories_again(const plan::CgroupDirectory& plan, bool default_parent, std::vector<std::string>& created) {
+Result<> make_directories_again(const plan::CgroupDirectory& plan, bool default_parent,
+                                std::vector<std::string>& created) {
   for (int tries = 0;; ++tries) {
     const size_t before = created.size();
     Result<> made = make_directories(plan, default_parent, created);
@@ -143,10 +151,14 @@ Result<> write_limits(const plan::CgroupDirectory& plan, const std::string& dire
     if (written.ok()) continue;
     const int err = written.error().errnum;
     // An old limit of kernel memory is EOPNOTSUPP today; a file that is not there was never one.
-    if (w.optional && (err == ENOENT || err == EOPNOTSUPP || err == 524 /* ENOTSUPP, the kernel's own */)) continue;
+    if (w.optional && (err == ENOENT || err == EOPNOTSUPP || err == 524 /* ENOTSUPP, the kernel's own */))
+      continue;
     if (err == ENOENT)
-      return Error(Kind::unsupported, str::cat(w.property, ": this kernel has no '", w.file, "' in '", directory, "'"));
-    return Error::os(str::cat(w.property, ": writing '", str::printable(w.value), "' to '", directory, "/", w.file, "'"), err);
+      return Error(Kind::unsupported,
+                   str::cat(w.property, ": this kernel has no '", w.file, "' in '", directory, "'"));
+    return Error::os(
+        str::cat(w.property, ": writing '", str::printable(w.value), "' to '", directory, "/", w.file, "'"),
+        err);
   }
   return {};
 }
@@ -162,11 +174,14 @@ Result<> open_entrances(const std::string& directory, bool v2, Handle& handle) {
 
 Result<> create_one(const plan::Cgroup& plan, const plan::CgroupDirectory& part, Handle& handle) {
   const std::string directory = part.mount_point + part.path;
-  TRY(make_directories_again(part, plan.default_parent, handle.created).within("making the cgroup '", directory, "'"));
+  TRY(make_directories_again(part, plan.default_parent, handle.created)
+          .within("making the cgroup '", directory, "'"));
   TRY(write_limits(part, directory));
   TRY(open_entrances(directory, part.v2, handle));
   if (part.v2 && plan.device_filter) TRY(device_filter::attach(handle.v2, *plan.device_filter));
-  handle.paths[part.v2 ? std::string() : part.controllers.empty() ? std::string("?") : part.controllers.front()] = directory;
+  handle.paths[part.v2                    ? std::string()
+               : part.controllers.empty() ? std::string("?")
+                                          : part.controllers.front()] = directory;
   return {};
 }
 
@@ -186,7 +201,8 @@ Result<> remove_children(const std::string& directory) {
     if (entry.type != DT_DIR) continue;
     const std::string child = str::cat(directory, "/", entry.name);
     TRY(remove_children(child));
-    (void)sys::unlinkat(Fd::cwd(), child.c_str(), AT_REMOVEDIR);  // if it is busy, so is its parent: reported there
+    (void)sys::unlinkat(Fd::cwd(), child.c_str(),
+                        AT_REMOVEDIR);  // if it is busy, so is its parent: reported there
   }
   return {};
 }
@@ -210,7 +226,8 @@ Result<> destroy_one(const std::string& directory, int64_t wait_ms) {
     if (removed.error().errnum != EBUSY) return removed;
     TRY(remove_children(directory));
     if (clocks::monotonic_ms() >= deadline)
-      return Error(Kind::conflict, EBUSY, str::cat("the cgroup '", directory, "' still holds processes after ", wait_ms, " ms"));
+      return Error(Kind::conflict, EBUSY,
+                   str::cat("the cgroup '", directory, "' still holds processes after ", wait_ms, " ms"));
     wait_for_change(directory, nap_us);
   }
 }
@@ -220,12 +237,15 @@ Result<> destroy_one(const std::string& directory, int64_t wait_ms) {
 Result<> collect(const std::string& directory, std::vector<pid_t>& found, int depth) {
   constexpr int kDeepest = 64;
   const Result<std::string> procs = read_file(directory, "cgroup.procs");
-  if (!procs.ok()) return procs.error().errnum == ENOENT || procs.error().kind == Kind::not_found ? Result<>() : Result<>(procs.error());
+  if (!procs.ok())
+    return procs.error().errnum == ENOENT || procs.error().kind == Kind::not_found ? Result<>()
+                                                                                   : Result<>(procs.error());
   for (const std::string_view line : str::split(procs.value(), '\n'))
     if (const auto pid = str::number<pid_t>(line)) found.push_back(*pid);
   const UniqueFd fd = TRY(sys::open(directory.c_str(), O_RDONLY | O_DIRECTORY));
   for (const sys::Entry& entry : TRY(sys::list(fd)))
-    if (entry.type == DT_DIR && depth < kDeepest) TRY(collect(str::cat(directory, "/", entry.name), found, depth + 1));
+    if (entry.type == DT_DIR && depth < kDeepest)
+      TRY(collect(str::cat(directory, "/", entry.name), found, depth + 1));
   return {};
 }
 
@@ -249,11 +269,12 @@ Result<plan::CgroupHost> probe(bool writable) {
     const bool v2 = mount->type == "cgroup2";
     if (!v2 && mount->type != "cgroup") continue;
     const std::string mount_point(mount->mount_point);
-    std::vector<std::string> controllers = v2 ? v2_controllers(mount_point) : v1_controllers(mount->super_options);
+    std::vector<std::string> controllers =
+        v2 ? v2_controllers(mount_point) : v1_controllers(mount->super_options);
     // The same hierarchy can be mounted twice (a container's view beneath ours): the first counts.
-    const bool known = std::any_of(host.hierarchies.begin(), host.hierarchies.end(), [&](const plan::HostHierarchy& h) {
-      return h.v2 == v2 && (v2 || h.controllers == controllers);
-    });
+    const bool known = std::any_of(
+        host.hierarchies.begin(), host.hierarchies.end(),
+        [&](const plan::HostHierarchy& h) { return h.v2 == v2 && (v2 || h.controllers == controllers); });
     if (!known) host.hierarchies.push_back({mount_point, std::move(controllers), v2});
   }
   return host;
@@ -274,7 +295,8 @@ Result<Handle> open(const Paths& paths) {
   Handle handle;
   handle.paths = paths;
   for (const auto& [controller, directory] : paths)
-    TRY(open_entrances(directory, controller.empty(), handle).within("opening the container's cgroup '", directory, "'"));
+    TRY(open_entrances(directory, controller.empty(), handle)
+            .within("opening the container's cgroup '", directory, "'"));
   return handle;
 }
 
@@ -286,7 +308,8 @@ Result<std::vector<pid_t>> pids(const Paths& paths) {
 
 Result<> kill_all(const Paths& paths, int signal) {
   const auto unified = paths.find("");
-  if (signal == SIGKILL && unified != paths.end() && write_file(unified->second, "cgroup.kill", "1").ok()) return {};
+  if (signal == SIGKILL && unified != paths.end() && write_file(unified->second, "cgroup.kill", "1").ok())
+    return {};
   // Those that were forked while the list was read are caught by the next round.
   constexpr int kMostRounds = 100;
   for (int round = 0; round < kMostRounds; ++round) {
@@ -298,7 +321,8 @@ Result<> kill_all(const Paths& paths, int signal) {
     if (signal != SIGKILL || found.empty()) return {};
     nap(2000);
   }
-  return Error(Kind::conflict, "processes of the container are still there after they were killed many times");
+  return Error(Kind::conflict,
+               "processes of the container are still there after they were killed many times");
 }
 
 Result<> destroy(const std::vector<std::string>& created, int64_t wait_ms) {

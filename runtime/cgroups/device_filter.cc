@@ -11,9 +11,12 @@ namespace {
 
 // Registers: r2 type, r3 the accesses not yet granted, r4 major, r5 minor, r1 scratch, r0 the verdict.
 constexpr bpf_insn op(int code, int dst, int src, int16_t offset, int32_t immediate) {
-  return {static_cast<uint8_t>(code), static_cast<uint8_t>(dst & 15), static_cast<uint8_t>(src & 15), offset, immediate};
+  return {static_cast<uint8_t>(code), static_cast<uint8_t>(dst & 15), static_cast<uint8_t>(src & 15), offset,
+          immediate};
 }
-constexpr bpf_insn load(int dst, size_t offset) { return op(BPF_LDX | BPF_W | BPF_MEM, dst, 1, static_cast<int16_t>(offset), 0); }
+constexpr bpf_insn load(int dst, size_t offset) {
+  return op(BPF_LDX | BPF_W | BPF_MEM, dst, 1, static_cast<int16_t>(offset), 0);
+}
 constexpr bpf_insn jump_unless_equal(int reg, int64_t value) {
   return op(BPF_JMP32 | BPF_JNE | BPF_K, reg, 0, 0, static_cast<int32_t>(value));
 }
@@ -58,12 +61,9 @@ void add_rule(std::vector<bpf_insn>& code, const oci::DeviceRule& rule) {
 
 std::vector<bpf_insn> compile(const std::vector<oci::DeviceRule>& rules) {
   std::vector<bpf_insn> code = {
-      load(2, offsetof(bpf_cgroup_dev_ctx, access_type)),
-      op(BPF_ALU64 | BPF_MOV | BPF_X, 3, 2, 0, 0),
-      op(BPF_ALU | BPF_AND | BPF_K, 2, 0, 0, 0xffff),
-      op(BPF_ALU | BPF_RSH | BPF_K, 3, 0, 0, 16),
-      load(4, offsetof(bpf_cgroup_dev_ctx, major)),
-      load(5, offsetof(bpf_cgroup_dev_ctx, minor)),
+      load(2, offsetof(bpf_cgroup_dev_ctx, access_type)), op(BPF_ALU64 | BPF_MOV | BPF_X, 3, 2, 0, 0),
+      op(BPF_ALU | BPF_AND | BPF_K, 2, 0, 0, 0xffff),     op(BPF_ALU | BPF_RSH | BPF_K, 3, 0, 0, 16),
+      load(4, offsetof(bpf_cgroup_dev_ctx, major)),       load(5, offsetof(bpf_cgroup_dev_ctx, minor)),
   };
   for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) add_rule(code, *rule);
   verdict(code, true);  // no rule speaks of it: a new cgroup allows what its parents allow

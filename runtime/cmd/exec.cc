@@ -7,22 +7,29 @@ namespace {
 using execution::Options;
 
 constexpr cli::Row<Options> exec_options[] = {
-    cli::option<&Options::process>('p', "process", "FILE", "a process document; the options about the process then do not count", cli::Complete::file),
+    cli::option<&Options::process>('p', "process", "FILE",
+                                   "a process document; the options about the process then do not count",
+                                   cli::Complete::file),
     cli::flag<&Options::detach>('d', "detach", "return once it runs"),
     cli::flag<&Options::terminal>('t', "tty", "give it a terminal"),
     cli::option<&Options::cwd>(0, "cwd", "DIR", "its working directory in the container"),
     cli::option<&Options::env>('e', "env", "NAME=VALUE", "set a variable; may be repeated"),
     cli::option<&Options::user>('u', "user", "UID[:GID]", "its user, as numbers"),
-    cli::option<&Options::additional_gids>('g', "additional-gids", "GID", "one more group, as a number; may be repeated"),
+    cli::option<&Options::additional_gids>('g', "additional-gids", "GID",
+                                           "one more group, as a number; may be repeated"),
     cli::option<&Options::capabilities>('c', "cap", "CAP_NAME", "one more capability; may be repeated"),
-    cli::flag<&Options::no_new_privileges>(0, "no-new-privs", "it cannot gain rights, by setuid programs for example"),
+    cli::flag<&Options::no_new_privileges>(0, "no-new-privs",
+                                           "it cannot gain rights, by setuid programs for example"),
     cli::option<&Options::apparmor>(0, "apparmor", "PROFILE", "its AppArmor profile"),
     cli::option<&Options::process_label>(0, "process-label", "LABEL", "its SELinux label"),
     cli::option<&Options::cgroup>(0, "cgroup", "PATH", "a cgroup beneath the container's"),
     cli::flag<&Options::ignore_paused>(0, "ignore-paused", "also in a paused container, where it waits"),
-    cli::option<&Options::pid_file>(0, "pid-file", "FILE", "write the process id to FILE", cli::Complete::file),
-    cli::option<&Options::console_socket>(0, "console-socket", "PATH", "send the terminal to this AF_UNIX socket", cli::Complete::file),
-    cli::option<&Options::pidfd_socket>(0, "pidfd-socket", "PATH", "send a pidfd of the process to this AF_UNIX socket", cli::Complete::file),
+    cli::option<&Options::pid_file>(0, "pid-file", "FILE", "write the process id to FILE",
+                                    cli::Complete::file),
+    cli::option<&Options::console_socket>(0, "console-socket", "PATH",
+                                          "send the terminal to this AF_UNIX socket", cli::Complete::file),
+    cli::option<&Options::pidfd_socket>(
+        0, "pidfd-socket", "PATH", "send a pidfd of the process to this AF_UNIX socket", cli::Complete::file),
     cli::option<&Options::preserve_fds>(0, "preserve-fds", "N", "pass N more descriptors, from 3 on"),
 };
 constexpr cli::Row<Options> exec_operands[] = {
@@ -39,4 +46,5 @@ Result<int> exec_run(const Options& options, Runtime& rt) {
 constexpr RuntimeCommand exec_command = cli::command<exec_options, exec_operands, exec_run>(
     "exec", "run one more process in a container",
     {.details = "Ends with the exit code of the process, or 128 and the number of the signal that ended it.",
-     .examples = "runtime exec web ps\nruntime exec --tty web sh\nruntime exec --user 1000:1000 --cwd /tmp web id\n"});
+     .examples = "runtime exec web ps\nruntime exec --tty web sh\nruntime exec --user 1000:1000 --cwd /tmp "
+                 "web id\n"});

@@ -1,6 +1,7 @@
 // runtime start: lets the program of a created container run.
-#include "runtime/cmd/commands.h"
 #include "runtime/life/start.h"
+
+#include "runtime/cmd/commands.h"
 
 namespace {
 
@@ -20,4 +21,5 @@ Result<int> start_run(const StartArgs& args, Runtime& rt) {
 }  // namespace
 
 constexpr RuntimeCommand start_command = cli::command<cli::none, start_operands, start_run>(
-    "start", "run the program of a created container", {.examples = "runtime create --bundle web web\nruntime start web\n"});
+    "start", "run the program of a created container",
+    {.examples = "runtime create --bundle web web\nruntime start web\n"});

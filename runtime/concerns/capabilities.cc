@@ -46,7 +46,8 @@ Result<> after_credentials(const plan::CapabilitySets& sets) {
   if (sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL).ok() || sets.ambient) {
     for (unsigned long number = 0; number < 64; ++number)
       if (sets.ambient >> number & 1)
-        TRY(sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number).within("raising ambient capability ", number));
+        TRY(sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number)
+                .within("raising ambient capability ", number));
   }
   return {};
 }

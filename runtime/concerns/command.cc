@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -32,24 +33,35 @@ Found look(const std::string& path) {
 
 Error missing(const std::string& name) {
   if (name.find('/') == std::string::npos)
-    return Error(Kind::command_missing, str::cat("process.args[0]: exec: \"", name, "\": executable file not found in $PATH"));
-  return Error(Kind::command_missing, str::cat("process.args[0]: exec: \"", name, "\": stat ", name, ": no such file or directory"));
+    return Error(Kind::command_missing,
+                 str::cat("process.args[0]: exec: \"", name, "\": executable file not found in $PATH"));
+  return Error(Kind::command_missing,
+               str::cat("process.args[0]: exec: \"", name, "\": stat ", name, ": no such file or directory"));
 }
 
 Error denied(const std::string& name) {
-  return Error(Kind::command_denied, str::cat("process.args[0]: exec: \"", name, "\": permission denied: it is not an executable file"));
+  return Error(Kind::command_denied, str::cat("process.args[0]: exec: \"", name,
+                                              "\": permission denied: it is not an executable file"));
 }
 
 std::string_view machine_name(uint16_t machine) {
   switch (machine) {
-    case EM_X86_64: return "x86_64";
-    case EM_386: return "i386";
-    case EM_AARCH64: return "aarch64";
-    case EM_ARM: return "arm";
-    case EM_RISCV: return "riscv";
-    case EM_PPC64: return "ppc64";
-    case EM_S390: return "s390";
-    default: return "another";
+    case EM_X86_64:
+      return "x86_64";
+    case EM_386:
+      return "i386";
+    case EM_AARCH64:
+      return "aarch64";
+    case EM_ARM:
+      return "arm";
+    case EM_RISCV:
+      return "riscv";
+    case EM_PPC64:
+      return "ppc64";
+    case EM_S390:
+      return "s390";
+    default:
+      return "another";
   }
 }
 
@@ -80,17 +92,23 @@ std::string_view elf_interpreter(std::string_view head) {
   return {};
 }
 
-bool is_elf(std::string_view head) { return head.starts_with("\x7f" "ELF") && head.size() > EI_CLASS; }
+bool is_elf(std::string_view head) {
+  return head.starts_with(
+             "\x7f"
+             "ELF") &&
+         head.size() > EI_CLASS;
+}
 
 std::string_view interpreter(std::string_view head) {
   if (head.starts_with("#!")) {
+    // As the kernel reads it: up to a blank or the line's end; a carriage return is a part of the name.
     std::string_view line = head.substr(2, head.find('\n') - 2);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    line = str::trim(line);
-    return line.substr(0, line.find_first_of(" \t"));
+    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+    return line.substr(0, line.find_first_of(std::string_view(" \t\0", 3)));
   }
   if (!is_elf(head)) return {};
-  return head[EI_CLASS] == ELFCLASS64 ? elf_interpreter<Elf64_Ehdr, Elf64_Phdr>(head) : elf_interpreter<Elf32_Ehdr, Elf32_Phdr>(head);
+  return head[EI_CLASS] == ELFCLASS64 ? elf_interpreter<Elf64_Ehdr, Elf64_Phdr>(head)
+                                      : elf_interpreter<Elf32_Ehdr, Elf32_Phdr>(head);
 }
 
 std::string read_head(const std::string& path) {
@@ -117,9 +135,12 @@ Result<std::string> find(const plan::Process& process) {
   if (name.empty()) return Error(Kind::command_missing, "process.args[0]: the name of the command is empty");
   if (name.find('/') != std::string::npos) {
     switch (look(name)) {
-      case Found::yes: return name;
-      case Found::no: return missing(name);
-      case Found::not_executable: return denied(name);
+      case Found::yes:
+        return name;
+      case Found::no:
+        return missing(name);
+      case Found::not_executable:
+        return denied(name);
     }
   }
   bool seen_not_executable = false;
@@ -138,25 +159,38 @@ Error explain(std::string_view path, int error_number, std::string_view head, bo
   const std::string at = str::cat("process.args[0]: exec: \"", path, "\": ");
   if (error_number == ENOENT && !wanted.empty() && !interpreter_exists) {
     const bool script = head.starts_with("#!");
-    const bool windows = script && head.substr(0, head.find('\n')).ends_with('\r');
-    return Error(Kind::command_missing, ENOENT,
-                 str::cat(at, "no such file or directory: the file exists, but its ", script ? "interpreter" : "program loader", " '",
-                          str::printable(wanted), "'", script ? " (line 1)" : "", " is not in the root file system",
-                          windows ? "; the script has Windows line ends (CR LF), which become part of that name" : ""));
+    const bool windows = script && wanted.ends_with('\r');
+    return Error(
+        Kind::command_missing, ENOENT,
+        str::cat(
+            at, "no such file or directory: the file exists, but its ",
+            script ? "interpreter" : "program loader", " '", str::printable(wanted), "'",
+            script ? " (line 1)" : "", " is not in the root file system",
+            windows ? "; the script has Windows line ends (CR LF), which become part of that name" : ""));
   }
-  if (error_number == ENOENT || error_number == ENOTDIR) return Error(Kind::command_missing, ENOENT, str::cat(at, "no such file or directory"));
+  if (error_number == ENOENT || error_number == ENOTDIR)
+    return Error(Kind::command_missing, ENOENT, str::cat(at, "no such file or directory"));
   if (error_number == EACCES || error_number == EPERM)
-    return Error(Kind::command_denied, EACCES, str::cat(at, "permission denied: the user of the process may not execute it, or it lies on a noexec mount"));
+    return Error(
+        Kind::command_denied, EACCES,
+        str::cat(
+            at,
+            "permission denied: the user of the process may not execute it, or it lies on a noexec mount"));
   if (error_number == ENOEXEC && is_elf(head) && head.size() >= sizeof(Elf32_Ehdr)) {
     uint16_t machine = 0;
     std::memcpy(&machine, head.data() + offsetof(Elf32_Ehdr, e_machine), sizeof machine);
     if (machine != kOwnMachine)
-      return Error(Kind::command_denied, ENOEXEC,
-                   str::cat(at, "exec format error: it is a program for ", machine_name(machine), ", this host is ",
-                            machine_name(kOwnMachine), " and has no emulator registered for it (binfmt_misc)"));
+      return Error(
+          Kind::command_denied, ENOEXEC,
+          str::cat(at, "exec format error: it is a program for ", machine_name(machine), ", this host is ",
+                   machine_name(kOwnMachine), " and has no emulator registered for it (binfmt_misc)"));
   }
   if (error_number == ENOEXEC)
-    return Error(Kind::command_denied, ENOEXEC, str::cat(at, "exec format error: it is neither a program of this machine nor a script that begins with #!"));
+    return Error(
+        Kind::command_denied, ENOEXEC,
+        str::cat(
+            at,
+            "exec format error: it is neither a program of this machine nor a script that begins with #!"));
   return Error::os(str::cat(at, "execve()"), error_number);
 }
 
@@ -167,7 +201,8 @@ Error execute(const plan::Process& process, const std::string& path) {
   const int error_number = failed.error().errnum;
   const std::string head = read_head(path);
   const std::string wanted(interpreter(head));
-  return explain(path, error_number, head, !wanted.empty() && sys::fstatat(Fd::cwd(), wanted.c_str(), 0).ok());
+  return explain(path, error_number, head,
+                 !wanted.empty() && sys::fstatat(Fd::cwd(), wanted.c_str(), 0).ok());
 }
 
 }  // namespace command

@@ -19,7 +19,8 @@ Result<> become_root_inside() {
 Result<> apply(const plan::Process& process) {
   if (process.umask) (void)::umask(*process.umask);  // cannot fail
   if (process.set_groups)
-    TRY(sys::setgroups(process.groups).within("process.user.additionalGids: setting ", process.groups.size(), " groups"));
+    TRY(sys::setgroups(process.groups)
+            .within("process.user.additionalGids: setting ", process.groups.size(), " groups"));
   TRY(sys::setresgid(process.gid).within("process.user.gid: becoming ", process.gid));
   return sys::setresuid(process.uid).within("process.user.uid: becoming ", process.uid);
 }

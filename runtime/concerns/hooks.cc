@@ -8,7 +8,8 @@ namespace hooks {
 namespace {
 
 Result<> run_one(const oci::Hook& hook, std::string_view state) {
-  process::Command command{.path = hook.path, .argv = hook.args, .env = hook.env, .input = state, .own_group = true};
+  process::Command command{
+      .path = hook.path, .argv = hook.args, .env = hook.env, .input = state, .own_group = true};
   if (hook.timeout) command.timeout_ms = int64_t{*hook.timeout} * 1000;
   const process::Outcome outcome = TRY(process::run(command));
   logs::debug("hook '", hook.path, "': ", outcome.text(), " after ", outcome.milliseconds, " ms");
@@ -19,7 +20,8 @@ Result<> run_one(const oci::Hook& hook, std::string_view state) {
 }  // namespace
 
 Result<> run(std::string_view stage, const std::vector<oci::Hook>& hooks, std::string_view state) {
-  for (size_t i = 0; i < hooks.size(); ++i) TRY(run_one(hooks[i], state).within("hooks.", stage, "[", i, "]"));
+  for (size_t i = 0; i < hooks.size(); ++i)
+    TRY(run_one(hooks[i], state).within("hooks.", stage, "[", i, "]"));
   return {};
 }
 

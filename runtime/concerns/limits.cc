@@ -37,10 +37,13 @@ Result<> apply_rlimits(const plan::Process& process) {
     if (::prlimit64(0, static_cast<__rlimit_resource>(step.resource), &step.limit, nullptr) == 0) continue;
     const int err = errno;
     const std::string_view hint =
-        err != EPERM                      ? ""
-        : step.resource == RLIMIT_NOFILE ? " (a hard limit may not exceed /proc/sys/fs/nr_open, and raising it needs CAP_SYS_RESOURCE)"
-                                         : " (raising a hard limit needs CAP_SYS_RESOURCE)";
-    return Error::os(str::cat("process.rlimits: setting ", step.name, " to ", step.limit.rlim_cur, ":", step.limit.rlim_max, hint), err);
+        err != EPERM ? ""
+        : step.resource == RLIMIT_NOFILE
+            ? " (a hard limit may not exceed /proc/sys/fs/nr_open, and raising it needs CAP_SYS_RESOURCE)"
+            : " (raising a hard limit needs CAP_SYS_RESOURCE)";
+    return Error::os(str::cat("process.rlimits: setting ", step.name, " to ", step.limit.rlim_cur, ":",
+                              step.limit.rlim_max, hint),
+                     err);
   }
   return {};
 }
@@ -49,18 +52,21 @@ Result<> apply_oom_score(const plan::Process& process) {
   if (!process.oom_score_adj) return {};
   UniqueFd file = TRY(sys::open("/proc/self/oom_score_adj", O_WRONLY).within("process.oomScoreAdj"));
   return sys::write_all(file, str::cat(*process.oom_score_adj))
-      .within("process.oomScoreAdj: setting ", *process.oom_score_adj, " (a lower score needs CAP_SYS_RESOURCE)");
+      .within("process.oomScoreAdj: setting ", *process.oom_score_adj,
+              " (a lower score needs CAP_SYS_RESOURCE)");
 }
 
 Result<> apply_scheduling(const plan::Process& process) {
   if (process.scheduler) {
     const plan::SchedulerStep& from = *process.scheduler;
-    const SchedAttr attr{sizeof attr, from.policy, from.flags, from.nice, from.priority, from.runtime, from.deadline, from.period};
+    const SchedAttr attr{sizeof attr,   from.policy,  from.flags,    from.nice,
+                         from.priority, from.runtime, from.deadline, from.period};
     if (::syscall(SYS_sched_setattr, 0, &attr, 0) < 0) return Error::os("process.scheduler: sched_setattr()");
   }
   if (process.io_priority && ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, *process.io_priority) < 0)
     return Error::os("process.ioPriority: ioprio_set()");
-  if (process.personality && ::personality(*process.personality) < 0) return Error::os("linux.personality: personality()");
+  if (process.personality && ::personality(*process.personality) < 0)
+    return Error::os("linux.personality: personality()");
   return {};
 }
 

@@ -18,7 +18,8 @@ namespace {
 
 std::string map_text(const std::vector<oci::IdMapping>& mappings) {
   std::string text;
-  for (const oci::IdMapping& m : mappings) text += str::cat(m.container_id, " ", m.host_id, " ", m.size, "\n");
+  for (const oci::IdMapping& m : mappings)
+    text += str::cat(m.container_id, " ", m.host_id, " ", m.size, "\n");
   return text;
 }
 
@@ -30,20 +31,23 @@ Result<> write_proc(pid_t pid, const char* name, std::string_view text) {
 
 std::string_view type_text(int flag) {
   using oci::NamespaceType;
-  for (const NamespaceType type : {NamespaceType::pid, NamespaceType::network, NamespaceType::mount, NamespaceType::ipc,
-                                   NamespaceType::uts, NamespaceType::user, NamespaceType::cgroup, NamespaceType::time})
+  for (const NamespaceType type :
+       {NamespaceType::pid, NamespaceType::network, NamespaceType::mount, NamespaceType::ipc,
+        NamespaceType::uts, NamespaceType::user, NamespaceType::cgroup, NamespaceType::time})
     if (plan::clone_flag(type) == static_cast<uint64_t>(flag)) return plan::text(type);
   return "unknown";
 }
 
 Result<UniqueFd> open_one(const plan::NamespaceJoin& join) {
   Result<UniqueFd> opened = sys::open(join.path.c_str(), O_RDONLY | O_NONBLOCK);
-  if (!opened.ok() && opened.error().errnum == ENOENT) return Error(Kind::invalid, str::cat("'", join.path, "' does not exist"));
+  if (!opened.ok() && opened.error().errnum == ENOENT)
+    return Error(Kind::invalid, str::cat("'", join.path, "' does not exist"));
   UniqueFd fd = TRY(std::move(opened));
   const int flag = ::ioctl(fd.raw(), NS_GET_NSTYPE);
   if (flag < 0) return Error(Kind::invalid, str::cat("'", join.path, "' is no namespace"));
   if (static_cast<uint64_t>(flag) != plan::clone_flag(join.type))
-    return Error(Kind::invalid, str::cat("'", join.path, "' is a ", type_text(flag), " namespace, expected ", plan::text(join.type)));
+    return Error(Kind::invalid, str::cat("'", join.path, "' is a ", type_text(flag), " namespace, expected ",
+                                         plan::text(join.type)));
   return fd;
 }
 
@@ -52,7 +56,8 @@ bool is_own_user_namespace(const Joined& joined) {
   if (joined.type != oci::NamespaceType::user) return false;
   const Result<struct stat> theirs = sys::fstat(joined.fd);
   const Result<struct stat> own = sys::fstatat(Fd::cwd(), "/proc/self/ns/user", 0);
-  return theirs.ok() && own.ok() && theirs.value().st_ino == own.value().st_ino && theirs.value().st_dev == own.value().st_dev;
+  return theirs.ok() && own.ok() && theirs.value().st_ino == own.value().st_ino &&
+         theirs.value().st_dev == own.value().st_dev;
 }
 
 Result<> join_one(const Joined& joined) {
@@ -65,7 +70,8 @@ Result<> join_one(const Joined& joined) {
 Result<std::vector<Joined>> open(const std::vector<plan::NamespaceJoin>& joins) {
   std::vector<Joined> opened;
   for (const plan::NamespaceJoin& join : joins)
-    opened.push_back({join.type, join.index, TRY(open_one(join).within("linux.namespaces[", join.index, "].path"))});
+    opened.push_back(
+        {join.type, join.index, TRY(open_one(join).within("linux.namespaces[", join.index, "].path"))});
   // The mount namespace last: after it, paths mean the container's.
   std::stable_sort(opened.begin(), opened.end(), [](const Joined& a, const Joined& b) {
     return (a.type == oci::NamespaceType::mount) < (b.type == oci::NamespaceType::mount);
@@ -74,7 +80,8 @@ Result<std::vector<Joined>> open(const std::vector<plan::NamespaceJoin>& joins) 
 }
 
 Result<> join(const std::vector<Joined>& joined) {
-  const auto user = std::find_if(joined.begin(), joined.end(), [](const Joined& j) { return j.type == oci::NamespaceType::user; });
+  const auto user = std::find_if(joined.begin(), joined.end(),
+                                 [](const Joined& j) { return j.type == oci::NamespaceType::user; });
   const bool enter_user = user != joined.end() && !is_own_user_namespace(*user);
   std::vector<const Joined*> later;
   for (const Joined& j : joined) {
@@ -112,7 +119,8 @@ Result<> loopback_up() {
   ifreq request{};
   std::memcpy(request.ifr_name, "lo", 3);
   request.ifr_flags = IFF_UP | IFF_RUNNING;
-  if (::ioctl(socket.raw(), SIOCSIFFLAGS, &request) < 0) return Error::os("bringing up 'lo': ioctl(SIOCSIFFLAGS)");
+  if (::ioctl(socket.raw(), SIOCSIFFLAGS, &request) < 0)
+    return Error::os("bringing up 'lo': ioctl(SIOCSIFFLAGS)");
   return {};
 }
 

@@ -21,7 +21,8 @@ constexpr size_t kChunk = 16 * 1024;
 Result<Proxy> Proxy::start(Fd master) {
   Proxy proxy(master);
   const int flags = ::fcntl(master.raw(), F_GETFL);
-  if (flags < 0 || ::fcntl(master.raw(), F_SETFL, flags | O_NONBLOCK) < 0) return Error::os("the terminal: fcntl()");
+  if (flags < 0 || ::fcntl(master.raw(), F_SETFL, flags | O_NONBLOCK) < 0)
+    return Error::os("the terminal: fcntl()");
   termios settings{};
   if (::tcgetattr(kInput.raw(), &settings) == 0) {
     proxy.saved_ = settings;
@@ -33,8 +34,11 @@ Result<Proxy> Proxy::start(Fd master) {
 }
 
 Proxy::Proxy(Proxy&& other) noexcept
-    : master_(other.master_), saved_(std::exchange(other.saved_, std::nullopt)), input_open_(other.input_open_),
-      master_open_(other.master_open_), to_master_(std::move(other.to_master_)) {}
+    : master_(other.master_),
+      saved_(std::exchange(other.saved_, std::nullopt)),
+      input_open_(other.input_open_),
+      master_open_(other.master_open_),
+      to_master_(std::move(other.to_master_)) {}
 
 Proxy::~Proxy() {
   if (saved_) ::tcsetattr(kInput.raw(), TCSANOW, &*saved_);
@@ -42,21 +46,25 @@ Proxy::~Proxy() {
 
 void Proxy::resize() const {
   winsize size{};
-  if (::ioctl(kInput.raw(), TIOCGWINSZ, &size) == 0 && size.ws_row) (void)::ioctl(master_.raw(), TIOCSWINSZ, &size);
+  if (::ioctl(kInput.raw(), TIOCGWINSZ, &size) == 0 && size.ws_row)
+    (void)::ioctl(master_.raw(), TIOCSWINSZ, &size);
 }
 
 void Proxy::watch(std::vector<pollfd>& set) const {
   // Input is not read while the container has not taken what was read before.
   set.push_back({input_open_ && to_master_.empty() ? kInput.raw() : -1, POLLIN, 0});
-  set.push_back({master_open_ ? master_.raw() : -1, static_cast<short>(to_master_.empty() ? POLLIN : POLLIN | POLLOUT), 0});
+  set.push_back({master_open_ ? master_.raw() : -1,
+                 static_cast<short>(to_master_.empty() ? POLLIN : POLLIN | POLLOUT), 0});
 }
 
 void Proxy::serve(std::span<const pollfd> results) {
   if (results[0].revents) {
     char buffer[kChunk];
     const Result<size_t> n = sys::read(kInput, buffer, sizeof buffer);
-    if (n.ok() && n.value() > 0) to_master_.assign(buffer, n.value());
-    else if (!n.ok() && n.error().errnum == EAGAIN) return;
+    if (n.ok() && n.value() > 0)
+      to_master_.assign(buffer, n.value());
+    else if (!n.ok() && n.error().errnum == EAGAIN)
+      return;
     else {
       input_open_ = false;
       to_master_ = "\x04";  // end of file, as a person at a terminal says it
@@ -65,8 +73,10 @@ void Proxy::serve(std::span<const pollfd> results) {
   if (results[1].revents & (POLLIN | POLLHUP | POLLERR)) copy_output();
   if (!to_master_.empty() && master_open_) {
     const Result<size_t> n = sys::write(master_, to_master_.data(), to_master_.size());
-    if (n.ok()) to_master_.erase(0, n.value());
-    else if (n.error().errnum != EAGAIN) to_master_.clear();
+    if (n.ok())
+      to_master_.erase(0, n.value());
+    else if (n.error().errnum != EAGAIN)
+      to_master_.clear();
   }
 }
 
@@ -74,9 +84,12 @@ void Proxy::copy_output() {
   char buffer[kChunk];
   const Result<size_t> n = sys::read(master_, buffer, sizeof buffer);
   // EIO: nobody has the other side open any more.
-  if (!n.ok()) master_open_ = n.error().errnum == EAGAIN;
-  else if (n.value() == 0) master_open_ = false;
-  else if (!sys::write_all(kOutput, std::string_view(buffer, n.value())).ok()) master_open_ = false;
+  if (!n.ok())
+    master_open_ = n.error().errnum == EAGAIN;
+  else if (n.value() == 0)
+    master_open_ = false;
+  else if (!sys::write_all(kOutput, std::string_view(buffer, n.value())).ok())
+    master_open_ = false;
 }
 
 void Proxy::drain() {

@@ -21,7 +21,8 @@ Result<> check_inside(const std::string& cwd) {
   char buffer[PATH_MAX + 32];
   const long n = ::syscall(SYS_getcwd, buffer, sizeof buffer);
   if (n > 0 && buffer[0] == '/') return {};
-  return Error(Kind::invalid, str::cat("process.cwd: '", cwd, "' leads out of the container's root file system"));
+  return Error(Kind::invalid,
+               str::cat("process.cwd: '", cwd, "' leads out of the container's root file system"));
 }
 
 Result<> make(const std::string& cwd, uid_t uid, gid_t gid) {
@@ -36,7 +37,8 @@ std::string read_passwd() {
   if (!opened.ok()) return text;
   const UniqueFd file = std::move(opened).take();
   const Result<struct stat> st = sys::fstat(file);
-  if (!st.ok() || !S_ISREG(st.value().st_mode) || st.value().st_size > static_cast<off_t>(kMostPasswd)) return text;
+  if (!st.ok() || !S_ISREG(st.value().st_mode) || st.value().st_size > static_cast<off_t>(kMostPasswd))
+    return text;
   text.resize(static_cast<size_t>(st.value().st_size));
   const Result<size_t> n = sys::pread(file, text.data(), text.size(), 0);
   text.resize(n.ok() ? n.value() : 0);
@@ -77,8 +79,10 @@ Result<> fill_home(plan::Process& process) {
   if (given != process.env.end() && given->size() > 5) return {};
   const std::string home = home_of(read_passwd(), process.uid);
   std::string entry = str::cat("HOME=", home.empty() ? std::string_view("/") : std::string_view(home));
-  if (given != process.env.end()) *given = std::move(entry);
-  else process.env.push_back(std::move(entry));
+  if (given != process.env.end())
+    *given = std::move(entry);
+  else
+    process.env.push_back(std::move(entry));
   return {};
 }
 

@@ -33,12 +33,14 @@ Result<oci::Config> read_config(const Options& options, const std::string& bundl
   const std::string path = options.config ? *options.config : bundle + "/config.json";
   Result<std::string> text = files::read(Fd::cwd(), path.c_str(), kMostConfig);
   if (!text.ok() && text.error().kind == Kind::not_found)
-    return Error(Kind::not_found, str::cat("'", path, "' does not exist; make one with `runtime spec --bundle ", bundle, "`"));
+    return Error(Kind::not_found,
+                 str::cat("'", path, "' does not exist; make one with `runtime spec --bundle ", bundle, "`"));
   const std::string content = TRY(std::move(text));
   oci::Checked<oci::Config> checked = TRY(oci::check_config(content, path));
   for (const std::string& warning : checked.warnings) logs::warn(warning);
   if (!checked.value.root || !checked.value.linux_)
-    return Error(Kind::invalid, str::cat(path, ": ", checked.value.root ? "linux" : "root", ": required, but missing"));
+    return Error(Kind::invalid,
+                 str::cat(path, ": ", checked.value.root ? "linux" : "root", ": required, but missing"));
   return std::move(checked.value);
 }
 
@@ -46,9 +48,13 @@ Result<oci::Config> read_config(const Options& options, const std::string& bundl
 Result<> check_terminal(const oci::Config& config, const Options& options) {
   const bool terminal = config.process && config.process->terminal.value_or(false);
   if (terminal && options.detached && !options.console_socket)
-    return Error(Kind::invalid, "process.terminal: true, but nobody would hold the terminal: give --console-socket, or set it to false");
+    return Error(Kind::invalid,
+                 "process.terminal: true, but nobody would hold the terminal: give --console-socket, or set "
+                 "it to false");
   if (!terminal && options.console_socket)
-    return Error(Kind::invalid, "--console-socket: process.terminal is false, so there is no terminal to send; set it to true, or leave the option out");
+    return Error(Kind::invalid,
+                 "--console-socket: process.terminal is false, so there is no terminal to send; set it to "
+                 "true, or leave the option out");
   return {};
 }
 
@@ -60,7 +66,8 @@ Result<> check_preserved(unsigned count) {
   return {};
 }
 
-oci::State first_state(const Runtime& rt, const Options& options, const plan::Plan& plan, const oci::Config& config) {
+oci::State first_state(const Runtime& rt, const Options& options, const plan::Plan& plan,
+                       const oci::Config& config) {
   oci::State state;
   state.id = options.id;
   state.bundle = plan.bundle;
@@ -79,7 +86,8 @@ oci::State first_state(const Runtime& rt, const Options& options, const plan::Pl
   return state;
 }
 
-Result<stages::Handles> open_handles(const plan::Plan& plan, const Options& options, const StateDir& dir, cgroups::Handle& cgroup) {
+Result<stages::Handles> open_handles(const plan::Plan& plan, const Options& options, const StateDir& dir,
+                                     cgroups::Handle& cgroup) {
   stages::Handles handles;
   handles.joins = TRY(namespaces::open(plan.namespaces.joins));
   handles.mount_sources = TRY(mounts::open_sources(plan.mounts));
@@ -111,9 +119,14 @@ Result<> hand_out(const Options& options, stages::Launched& init) {
   return {};
 }
 
-Result<plan::Plan> make_plan(const Runtime& rt, const Options& options, const std::string& bundle, const oci::Config& config) {
+Result<plan::Plan> make_plan(const Runtime& rt, const Options& options, const std::string& bundle,
+                             const oci::Config& config) {
   const plan::Host host = TRY(host::probe(rt));
-  const plan::CreateArgs args{options.id,           bundle, options.no_pivot, options.no_new_keyring, rt.cgroup_manager == CgroupManager::systemd,
+  const plan::CreateArgs args{options.id,
+                              bundle,
+                              options.no_pivot,
+                              options.no_new_keyring,
+                              rt.cgroup_manager == CgroupManager::systemd,
                               options.preserve_fds};
   plan::Plan plan = TRY(plan::make(config, host, args));
   if (config.linux_->seccomp) plan.seccomp = TRY(seccomp_cache::get(rt.root, *config.linux_->seccomp));
@@ -134,7 +147,8 @@ Result<Created> create(const Runtime& rt, const Options& options) {
   StateDir dir = TRY(StateDir::claim(rt.root, options.id));
   Undo forget([&] {
     const Result<> gone = dir.forget();
-    if (!gone.ok()) logs::warn("removing the state of '", options.id, "': ", gone.error().message, ", ignoring");
+    if (!gone.ok())
+      logs::warn("removing the state of '", options.id, "': ", gone.error().message, ", ignoring");
   });
   cgroups::Handle cgroup = TRY(cgroups::create(plan.cgroup));
   Undo remove_cgroups([&] {
@@ -146,7 +160,8 @@ Result<Created> create(const Runtime& rt, const Options& options) {
   state.created_cgroups = cgroup.created;
 
   stages::Handles handles = TRY(open_handles(plan, options, dir, cgroup));
-  stages::Launched init = TRY(stages::launch(plan, std::move(handles), rt.uid == 0, hook_runner(plan, state)));
+  stages::Launched init =
+      TRY(stages::launch(plan, std::move(handles), rt.uid == 0, hook_runner(plan, state)));
   Undo kill([&] { stages::kill_and_reap(init.pid, init.pidfd); });
   state.pid = init.pid;
   if (const auto facts = status::facts(init.pid)) state.pid_start_time = facts->start_time;

@@ -18,7 +18,7 @@ namespace creation {
 struct Options {
   std::string id;
   std::string bundle = ".";
-  std::optional<std::string> config;          // instead of <bundle>/config.json
+  std::optional<std::string> config;  // instead of <bundle>/config.json
   std::optional<std::string> console_socket, pid_file, pidfd_socket;
   bool no_pivot = false, no_new_keyring = false;
   unsigned preserve_fds = 0;

@@ -33,9 +33,11 @@ Result<oci::Process> read_process(const std::string& path) {
 Result<> set_user(std::string_view text, oci::User& user) {
   const size_t colon = text.find(':');
   const auto uid = str::number<uint32_t>(text.substr(0, colon));
-  const auto gid = colon == std::string_view::npos ? std::optional<uint32_t>(user.gid) : str::number<uint32_t>(text.substr(colon + 1));
+  const auto gid = colon == std::string_view::npos ? std::optional<uint32_t>(user.gid)
+                                                   : str::number<uint32_t>(text.substr(colon + 1));
   if (!uid || !gid || *uid == UINT32_MAX || *gid == UINT32_MAX)
-    return Error(Kind::invalid, str::cat("--user '", str::printable(text), "': expected UID or UID:GID, as numbers from 0 to 4294967294"));
+    return Error(Kind::invalid, str::cat("--user '", str::printable(text),
+                                         "': expected UID or UID:GID, as numbers from 0 to 4294967294"));
   user.uid = *uid;
   user.gid = *gid;
   return {};
@@ -71,8 +73,11 @@ Result<oci::Process> make_process(const Options& options, const oci::State& stat
     if (options.terminal) process.terminal = true;
     return process;
   }
-  if (options.args.empty()) return Error(Kind::invalid, "exec: name a command behind the container, or give --process FILE");
-  if (!state.process) return Error(Kind::invalid, "the container has no process of its own to take defaults from; give --process FILE");
+  if (options.args.empty())
+    return Error(Kind::invalid, "exec: name a command behind the container, or give --process FILE");
+  if (!state.process)
+    return Error(Kind::invalid,
+                 "the container has no process of its own to take defaults from; give --process FILE");
   oci::Process process = *state.process;
   process.args = options.args;
   process.terminal = options.terminal;
@@ -86,19 +91,27 @@ Result<oci::Process> make_process(const Options& options, const oci::State& stat
   if (options.apparmor) process.apparmor_profile = options.apparmor;
   if (options.process_label) process.selinux_label = options.process_label;
   add_capabilities(options.capabilities, process);
-  if (process.cwd.empty() || process.cwd.front() != '/') return Error(Kind::invalid, str::cat("--cwd '", process.cwd, "': must be absolute"));
+  if (process.cwd.empty() || process.cwd.front() != '/')
+    return Error(Kind::invalid, str::cat("--cwd '", process.cwd, "': must be absolute"));
   return process;
 }
 
 Result<> check_status(const oci::State& state, bool ignore_paused) {
   switch (status::of(state)) {
-    case oci::Status::running: return {};
+    case oci::Status::running:
+      return {};
     case oci::Status::paused:
       if (ignore_paused) return {};
-      return Error(Kind::conflict, str::cat("container '", state.id, "' is paused: the process would not run; resume it first, or use --ignore-paused"));
+      return Error(
+          Kind::conflict,
+          str::cat("container '", state.id,
+                   "' is paused: the process would not run; resume it first, or use --ignore-paused"));
     case oci::Status::created:
-      return Error(Kind::conflict, str::cat("container '", state.id, "' is created but not running: start it with `runtime start ", state.id, "`"));
-    default: return Error(Kind::conflict, str::cat("container not running: '", state.id, "' has ended"));
+      return Error(Kind::conflict,
+                   str::cat("container '", state.id,
+                            "' is created but not running: start it with `runtime start ", state.id, "`"));
+    default:
+      return Error(Kind::conflict, str::cat("container not running: '", state.id, "' has ended"));
   }
 }
 
@@ -106,14 +119,20 @@ Result<> check_status(const oci::State& state, bool ignore_paused) {
 Result<> enter_below(std::string_view wish, cgroups::Paths& paths) {
   const size_t colon = wish.find(':');
   const std::string_view path = colon == std::string_view::npos ? wish : wish.substr(colon + 1);
-  const auto controllers = colon == std::string_view::npos ? std::vector<std::string_view>() : str::split(wish.substr(0, colon), ',');
+  const auto controllers = colon == std::string_view::npos ? std::vector<std::string_view>()
+                                                           : str::split(wish.substr(0, colon), ',');
   for (const std::string_view part : str::split(path, '/'))
-    if (part == "..") return Error(Kind::invalid, str::cat("--cgroup '", str::printable(wish), "': may not lead out of the container's cgroup with '..'"));
+    if (part == "..")
+      return Error(Kind::invalid, str::cat("--cgroup '", str::printable(wish),
+                                           "': may not lead out of the container's cgroup with '..'"));
   for (const std::string_view name : controllers)
     if (paths.find(std::string(name)) == paths.end())
-      return Error(Kind::invalid, str::cat("--cgroup '", str::printable(wish), "': the container is in no cgroup of the controller '", name, "'"));
+      return Error(Kind::invalid,
+                   str::cat("--cgroup '", str::printable(wish),
+                            "': the container is in no cgroup of the controller '", name, "'"));
   for (auto& [name, directory] : paths)
-    if (controllers.empty() || std::find(controllers.begin(), controllers.end(), name) != controllers.end()) directory += str::cat("/", path);
+    if (controllers.empty() || std::find(controllers.begin(), controllers.end(), name) != controllers.end())
+      directory += str::cat("/", path);
   return {};
 }
 
@@ -125,7 +144,8 @@ Result<stages::Handles> open_handles(const Options& options, const oci::State& s
   handles.cgroup = std::move(cgroup.v2);
   handles.cgroup_tasks = std::move(cgroup.tasks);
   handles.target = TRY(status::open_process(state));
-  if (!handles.target.valid()) return Error(Kind::conflict, str::cat("container not running: '", state.id, "' has ended"));
+  if (!handles.target.valid())
+    return Error(Kind::conflict, str::cat("container not running: '", state.id, "' has ended"));
   for (const oci::NamespaceType type : state.namespaces) handles.target_namespaces |= plan::clone_flag(type);
   return handles;
 }
@@ -134,12 +154,15 @@ Result<stages::Tenant> make_tenant(const Runtime& rt, const Options& options, co
   const oci::Process process = TRY(make_process(options, state));
   const bool terminal = process.terminal.value_or(false);
   if (terminal && options.detach && !options.console_socket)
-    return Error(Kind::invalid, "a terminal and --detach need --console-socket: nobody else would hold the terminal");
+    return Error(Kind::invalid,
+                 "a terminal and --detach need --console-socket: nobody else would hold the terminal");
   if (!terminal && options.console_socket)
-    return Error(Kind::invalid, "--console-socket: the process has no terminal to send; add --tty, or leave the option out");
+    return Error(Kind::invalid,
+                 "--console-socket: the process has no terminal to send; add --tty, or leave the option out");
   const plan::Host host = TRY(host::probe(rt));
   stages::Tenant tenant;
-  tenant.user_namespace = std::find(state.namespaces.begin(), state.namespaces.end(), oci::NamespaceType::user) != state.namespaces.end();
+  tenant.user_namespace = std::find(state.namespaces.begin(), state.namespaces.end(),
+                                    oci::NamespaceType::user) != state.namespaces.end();
   const plan::ProcessFacts facts{.permitted = host.capabilities,
                                  .user_namespace = tenant.user_namespace,
                                  .groups_denied = tenant.user_namespace && rt.uid != 0,

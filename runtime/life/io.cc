@@ -12,7 +12,9 @@ Result<UniqueFd> open_bundle(const std::string& path) {
   Result<UniqueFd> opened = sys::open(path.c_str(), O_PATH | O_DIRECTORY);
   if (opened.ok()) return opened;
   if (opened.error().errnum == ENOENT)
-    return Error(Kind::not_found, str::cat("bundle '", path, "' does not exist; name the directory that holds config.json with --bundle"));
+    return Error(Kind::not_found,
+                 str::cat("bundle '", path,
+                          "' does not exist; name the directory that holds config.json with --bundle"));
   return std::move(opened).within("bundle '", path, "'");
 }
 
@@ -20,7 +22,8 @@ Result<> write_pid_file(const std::string& path, pid_t pid) {
   const size_t slash = path.rfind('/');
   const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
   const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
-  const UniqueFd dir = TRY(sys::open(directory.c_str(), O_PATH | O_DIRECTORY).within("--pid-file '", path, "'"));
+  const UniqueFd dir =
+      TRY(sys::open(directory.c_str(), O_PATH | O_DIRECTORY).within("--pid-file '", path, "'"));
   return files::replace(dir, name.c_str(), str::cat(pid), 0644).within("--pid-file '", path, "'");
 }
 

@@ -46,7 +46,8 @@ Result<int> wait_and_record(const Runtime& rt, creation::Created& made, bool kee
     return code;
   }
   const Result<> removed = Container::remove(rt, made.state.id, true);
-  if (!removed.ok() && removed.error().kind != Kind::not_found) return removed.error();  // somebody was quicker
+  if (!removed.ok() && removed.error().kind != Kind::not_found)
+    return removed.error();  // somebody was quicker
   return code;
 }
 
@@ -70,12 +71,15 @@ Result<> keeper(stages::Channel& channel, const Runtime& rt, const creation::Opt
 
 Result<int> with_keeper(const Runtime& rt, const creation::Options& options) {
   stages::Channel::Pair ends = TRY(stages::Channel::pair());
-  const stages::Child child = TRY(stages::spawn("rt:keeper", 0, Fd(), SIGCHLD, ends,
-                                                [&](stages::Channel& channel) { return keeper(channel, rt, options); }));
+  const stages::Child child =
+      TRY(stages::spawn("rt:keeper", 0, Fd(), SIGCHLD, ends,
+                        [&](stages::Channel& channel) { return keeper(channel, rt, options); }));
   ends.child.close();
   for (;;) {
     const std::optional<stages::Packet> packet = TRY(ends.parent.receive());
-    if (!packet) return Error(Kind::protocol, str::cat("the keeper of '", options.id, "' ended before the container was running"));
+    if (!packet)
+      return Error(Kind::protocol,
+                   str::cat("the keeper of '", options.id, "' ended before the container was running"));
     if (packet->tag == stages::Tag::ready) return 0;
     if (packet->tag == stages::Tag::failed) return stages::decode_error(packet->payload);
     if (packet->tag == stages::Tag::log) stages::forward_log(packet->payload);

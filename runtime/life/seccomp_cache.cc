@@ -53,7 +53,8 @@ Result<UniqueFd> open_directory(const std::string& state_root) {
   const UniqueFd root = TRY(sys::open(state_root.c_str(), O_RDONLY | O_DIRECTORY));
   (void)sys::mkdirat(root, kDirectory, 0700);
   UniqueFd dir = TRY(sys::openat(root, kDirectory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  if (!is_private(TRY(sys::fstat(dir)), S_IFDIR)) return Error(Kind::denied, str::cat("'", state_root, "/", kDirectory, "' is not private"));
+  if (!is_private(TRY(sys::fstat(dir)), S_IFDIR))
+    return Error(Kind::denied, str::cat("'", state_root, "/", kDirectory, "' is not private"));
   return dir;
 }
 
@@ -62,10 +63,12 @@ std::optional<plan::SeccompProgram> decode(std::string_view entry, std::string_v
   if (entry.size() < sizeof header) return std::nullopt;
   std::memcpy(&header, entry.data(), sizeof header);
   entry.remove_prefix(sizeof header);
-  if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0 || header.key_size != key.size()) return std::nullopt;
+  if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0 || header.key_size != key.size())
+    return std::nullopt;
   if (!entry.starts_with(key)) return std::nullopt;
   entry.remove_prefix(key.size());
-  if (header.instructions > BPF_MAXINSNS || entry.size() != header.instructions * sizeof(sock_filter)) return std::nullopt;
+  if (header.instructions > BPF_MAXINSNS || entry.size() != header.instructions * sizeof(sock_filter))
+    return std::nullopt;
   if (hash(entry) != header.checksum) return std::nullopt;
   plan::SeccompProgram program;
   program.flags = header.flags;
@@ -79,7 +82,8 @@ std::optional<plan::SeccompProgram> load(Fd dir, const std::string& name, std::s
   if (!opened.ok()) return std::nullopt;
   const UniqueFd file = std::move(opened).take();
   const Result<struct stat> st = sys::fstat(file);
-  if (!st.ok() || !is_private(st.value(), S_IFREG) || st.value().st_size > static_cast<off_t>(kMostEntry)) return std::nullopt;
+  if (!st.ok() || !is_private(st.value(), S_IFREG) || st.value().st_size > static_cast<off_t>(kMostEntry))
+    return std::nullopt;
   std::string entry(static_cast<size_t>(st.value().st_size), '\0');
   const Result<size_t> n = sys::pread(file, entry.data(), entry.size(), 0);
   if (!n.ok() || n.value() != entry.size()) return std::nullopt;
@@ -103,7 +107,8 @@ Result<> store(Fd dir, const std::string& name, std::string_view key, const plan
 
 std::string full_key(const oci::Seccomp& profile) {
   const scmp_version* v = ::seccomp_version();
-  return str::cat("libseccomp ", v->major, ".", v->minor, ".", v->micro, " arch ", ::seccomp_arch_native(), " ", plan::seccomp_key(profile));
+  return str::cat("libseccomp ", v->major, ".", v->minor, ".", v->micro, " arch ", ::seccomp_arch_native(),
+                  " ", plan::seccomp_key(profile));
 }
 
 }  // namespace

@@ -12,17 +12,20 @@ namespace start {
 namespace {
 
 Error not_created(const oci::State& state, oci::Status now) {
-  return Error(Kind::conflict, str::cat("container '", state.id, "' cannot be started: it is ", oci::text(now), ", not created"));
+  return Error(Kind::conflict, str::cat("container '", state.id, "' cannot be started: it is ",
+                                        oci::text(now), ", not created"));
 }
 
 }  // namespace
 
 Result<> run_poststart(const oci::State& state) {
   if (!state.hooks || state.hooks->poststart.empty()) return {};
-  Result<> ran = hooks::run("poststart", state.hooks->poststart, oci::public_state(state, oci::Status::running, false));
+  Result<> ran =
+      hooks::run("poststart", state.hooks->poststart, oci::public_state(state, oci::Status::running, false));
   if (ran.ok()) return ran;
   Result<UniqueFd> process = status::open_process(state);
-  if (process.ok() && process.value().valid()) (void)sys::pidfd_send_signal(process.value(), SIGKILL);  // it may have ended by itself
+  if (process.ok() && process.value().valid())
+    (void)sys::pidfd_send_signal(process.value(), SIGKILL);  // it may have ended by itself
   return ran;
 }
 
@@ -31,8 +34,11 @@ Result<> start(const Runtime& rt, const std::string& id) {
   TRY(dir.lock());
   oci::State state = TRY(dir.load());
   if (const oci::Status now = status::of(state); now != oci::Status::created) return not_created(state, now);
-  if (!state.process) return Error(Kind::invalid, str::cat("container '", id, "' cannot be started: its config.json has no process"));
-  stages::Channel channel(TRY(sys::connect_seqpacket(dir.fd(), creation::kStartSocket).within("starting '", id, "'")));
+  if (!state.process)
+    return Error(Kind::invalid,
+                 str::cat("container '", id, "' cannot be started: its config.json has no process"));
+  stages::Channel channel(
+      TRY(sys::connect_seqpacket(dir.fd(), creation::kStartSocket).within("starting '", id, "'")));
   TRY(stages::start(channel).within("starting '", id, "'"));
   (void)sys::unlinkat(dir.fd(), creation::kStartSocket, 0);  // nobody listens any more
   state.status = oci::Status::running;

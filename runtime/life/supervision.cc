@@ -16,7 +16,8 @@ namespace {
 sigset_t forwarded() {
   sigset_t set;
   ::sigfillset(&set);
-  for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGKILL, SIGSTOP}) ::sigdelset(&set, number);
+  for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGKILL, SIGSTOP})
+    ::sigdelset(&set, number);
   return set;
 }
 
@@ -24,7 +25,8 @@ int exit_code(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) 
 
 bool stays_with_us(int number) {
   // About ourselves: our children, our terminal, and job control of the shell we run in.
-  return number == SIGCHLD || number == SIGPIPE || number == SIGTTIN || number == SIGTTOU || number == SIGTSTP || number == SIGURG;
+  return number == SIGCHLD || number == SIGPIPE || number == SIGTTIN || number == SIGTTOU ||
+         number == SIGTSTP || number == SIGURG;
 }
 
 Result<> forward_signals(Fd signals, Fd pidfd, terminal::Proxy* proxy) {
@@ -33,8 +35,10 @@ Result<> forward_signals(Fd signals, Fd pidfd, terminal::Proxy* proxy) {
     const Result<size_t> n = sys::read(signals, &info, sizeof info);
     if (!n.ok()) return n.error().errnum == EAGAIN ? Result<>() : Result<>(n.error());
     const int number = static_cast<int>(info.ssi_signo);
-    if (number == SIGWINCH && proxy) proxy->resize();
-    else if (!stays_with_us(number)) (void)sys::pidfd_send_signal(pidfd, number);  // it may have ended already
+    if (number == SIGWINCH && proxy)
+      proxy->resize();
+    else if (!stays_with_us(number))
+      (void)sys::pidfd_send_signal(pidfd, number);  // it may have ended already
   }
 }
 

@@ -12,14 +12,17 @@ namespace {
 constexpr std::string_view kDefaultParent = "/runtime";
 
 bool asks_for_limits(const oci::Resources& r) {
-  return r.memory || r.cpu || r.pids || r.block_io || !r.hugepage_limits.empty() || r.network || !r.rdma.empty() || !r.unified.empty();
+  return r.memory || r.cpu || r.pids || r.block_io || !r.hugepage_limits.empty() || r.network ||
+         !r.rdma.empty() || !r.unified.empty();
 }
 
-Result<std::string> cgroup_path(const oci::Linux& config, std::string_view id, bool systemd, bool& default_parent) {
+Result<std::string> cgroup_path(const oci::Linux& config, std::string_view id, bool systemd,
+                                bool& default_parent) {
   const std::string given = config.cgroups_path.value_or("");
   if (systemd)
     return Error(Kind::unsupported,
-                 str::cat("linux.cgroupsPath: the systemd cgroup manager (--systemd-cgroup) is not supported by this runtime; use cgroupfs"));
+                 str::cat("linux.cgroupsPath: the systemd cgroup manager (--systemd-cgroup) is not supported "
+                          "by this runtime; use cgroupfs"));
   default_parent = given.empty() || given.front() != '/';
   if (given.empty()) return str::cat(kDefaultParent, "/", id);
   if (default_parent) return str::cat(kDefaultParent, "/", given);
@@ -28,18 +31,24 @@ Result<std::string> cgroup_path(const oci::Linux& config, std::string_view id, b
   return given;
 }
 
-std::string_view access_of(const oci::DeviceRule& rule) { return rule.access && !rule.access->empty() ? std::string_view(*rule.access) : "rwm"; }
+std::string_view access_of(const oci::DeviceRule& rule) {
+  return rule.access && !rule.access->empty() ? std::string_view(*rule.access) : "rwm";
+}
 
-std::string number_or_star(const std::optional<int64_t>& n) { return n && *n >= 0 ? str::cat(*n) : std::string("*"); }
+std::string number_or_star(const std::optional<int64_t>& n) {
+  return n && *n >= 0 ? str::cat(*n) : std::string("*");
+}
 
 bool has_full_access(std::string_view access) {
-  return std::all_of(std::begin("rwm"), std::end("rwm") - 1, [&](char c) { return access.find(c) != std::string_view::npos; });
+  return std::all_of(std::begin("rwm"), std::end("rwm") - 1,
+                     [&](char c) { return access.find(c) != std::string_view::npos; });
 }
 
 void add_device_rules(const std::vector<oci::DeviceRule>& rules, CgroupDirectory& directory) {
   for (size_t i = 0; i < rules.size(); ++i)
     for (std::string& line : device_lines(rules[i]))
-      directory.writes.push_back({rules[i].allow ? "devices.allow" : "devices.deny", std::move(line), str::cat("linux.resources.devices[", i, "]")});
+      directory.writes.push_back({rules[i].allow ? "devices.allow" : "devices.deny", std::move(line),
+                                  str::cat("linux.resources.devices[", i, "]")});
 }
 
 Result<> add_devices(const oci::Resources& from, Cgroup& plan) {
@@ -50,8 +59,11 @@ Result<> add_devices(const oci::Resources& from, Cgroup& plan) {
     add_device_rules(rules, *v1);
     return {};
   }
-  const bool has_v2 = std::any_of(plan.directories.begin(), plan.directories.end(), [](const CgroupDirectory& d) { return d.v2; });
-  if (!has_v2) return Error(Kind::unsupported, "linux.resources.devices: this host has neither a devices controller nor cgroup v2");
+  const bool has_v2 = std::any_of(plan.directories.begin(), plan.directories.end(),
+                                  [](const CgroupDirectory& d) { return d.v2; });
+  if (!has_v2)
+    return Error(Kind::unsupported,
+                 "linux.resources.devices: this host has neither a devices controller nor cgroup v2");
   plan.device_filter = std::move(rules);
   return {};
 }
@@ -63,10 +75,11 @@ std::vector<oci::DeviceRule> default_device_rules() {
     return oci::DeviceRule{true, std::move(type), major, minor, std::move(access)};
   };
   return {
-      rule("c", -1, -1, "m"), rule("b", -1, -1, "m"),                                                  // making nodes is harmless
-      rule("c", 1, 3, "rwm"), rule("c", 1, 5, "rwm"), rule("c", 1, 7, "rwm"), rule("c", 1, 8, "rwm"),  // null zero full random
-      rule("c", 1, 9, "rwm"), rule("c", 5, 0, "rwm"), rule("c", 5, 1, "rwm"),                          // urandom tty console
-      rule("c", 5, 2, "rwm"), rule("c", 136, -1, "rwm"),                                               // ptmx pts/*
+      rule("c", -1, -1, "m"), rule("b", -1, -1, "m"),  // making nodes is harmless
+      rule("c", 1, 3, "rwm"), rule("c", 1, 5, "rwm"),    rule("c", 1, 7, "rwm"),
+      rule("c", 1, 8, "rwm"),                                                     // null zero full random
+      rule("c", 1, 9, "rwm"), rule("c", 5, 0, "rwm"),    rule("c", 5, 1, "rwm"),  // urandom tty console
+      rule("c", 5, 2, "rwm"), rule("c", 136, -1, "rwm"),                          // ptmx pts/*
   };
 }
 
@@ -75,7 +88,8 @@ std::vector<std::string> device_lines(const oci::DeviceRule& rule) {
   const bool every_type = !rule.type || rule.type->empty() || *rule.type == "a";
   // The kernel reads "a" as everything, whatever follows: it only fits a rule that means everything.
   if (every_type && wildcard && has_full_access(access_of(rule))) return {"a"};
-  const std::string rest = str::cat(" ", number_or_star(rule.major), ":", number_or_star(rule.minor), " ", access_of(rule));
+  const std::string rest =
+      str::cat(" ", number_or_star(rule.major), ":", number_or_star(rule.minor), " ", access_of(rule));
   if (every_type) return {"c" + rest, "b" + rest};
   return {*rule.type + rest};
 }
@@ -89,14 +103,17 @@ uint64_t weight_of_shares(uint64_t shares) {
   return static_cast<uint64_t>(std::ceil(std::pow(10.0, exponent)));
 }
 
-Result<Cgroup> make_cgroup(const oci::Config& config, std::string_view id, const CgroupHost& host, bool systemd) {
+Result<Cgroup> make_cgroup(const oci::Config& config, std::string_view id, const CgroupHost& host,
+                           bool systemd) {
   Cgroup plan;
   const oci::Linux none;
   const oci::Linux& from = config.linux_ ? *config.linux_ : none;
   const oci::Resources resources = from.resources.value_or(oci::Resources{});
   if (!host.writable) {
     if (asks_for_limits(resources))
-      return Error(Kind::denied, "linux.resources: limits need rights to cgroups, which an ordinary user does not have here: run as root, or remove them");
+      return Error(Kind::denied,
+                   "linux.resources: limits need rights to cgroups, which an ordinary user does not have "
+                   "here: run as root, or remove them");
     return plan;
   }
   const std::string path = TRY(cgroup_path(from, id, systemd, plan.default_parent));

@@ -56,7 +56,8 @@ struct Cgroup {
 std::vector<oci::DeviceRule> default_device_rules();
 
 // Kind::invalid and Kind::unsupported name linux.cgroupsPath or linux.resources….
-Result<Cgroup> make_cgroup(const oci::Config& config, std::string_view id, const CgroupHost& host, bool systemd);
+Result<Cgroup> make_cgroup(const oci::Config& config, std::string_view id, const CgroupHost& host,
+                           bool systemd);
 
 // cpu.shares (2…262144) as cpu.weight (1…10000) by the formula the runtimes agreed on in 2025: 1024 becomes 100.
 uint64_t weight_of_shares(uint64_t shares);

@@ -20,10 +20,14 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {NamespaceType::user, CLONE_NEWUSER, "user", "user"},    {NamespaceType::cgroup, CLONE_NEWCGROUP, "cgroup", "cgroup"},
-    {NamespaceType::ipc, CLONE_NEWIPC, "ipc", "ipc"},        {NamespaceType::uts, CLONE_NEWUTS, "uts", "uts"},
-    {NamespaceType::network, CLONE_NEWNET, "network", "net"}, {NamespaceType::pid, CLONE_NEWPID, "pid", "pid"},
-    {NamespaceType::time, CLONE_NEWTIME, "time", "time"},    {NamespaceType::mount, CLONE_NEWNS, "mount", "mnt"},
+    {NamespaceType::user, CLONE_NEWUSER, "user", "user"},
+    {NamespaceType::cgroup, CLONE_NEWCGROUP, "cgroup", "cgroup"},
+    {NamespaceType::ipc, CLONE_NEWIPC, "ipc", "ipc"},
+    {NamespaceType::uts, CLONE_NEWUTS, "uts", "uts"},
+    {NamespaceType::network, CLONE_NEWNET, "network", "net"},
+    {NamespaceType::pid, CLONE_NEWPID, "pid", "pid"},
+    {NamespaceType::time, CLONE_NEWTIME, "time", "time"},
+    {NamespaceType::mount, CLONE_NEWNS, "mount", "mnt"},
 };
 
 const Row& row(NamespaceType type) {
@@ -52,7 +56,9 @@ uint64_t clone_flag(NamespaceType type) { return row(type).flag; }
 std::string_view text(NamespaceType type) { return row(type).text; }
 const char* proc_name(NamespaceType type) { return row(type).proc_name; }
 
-bool Namespaces::has(NamespaceType type) const { return std::find(all.begin(), all.end(), type) != all.end(); }
+bool Namespaces::has(NamespaceType type) const {
+  return std::find(all.begin(), all.end(), type) != all.end();
+}
 
 bool Namespaces::is_new(NamespaceType type) const {
   if (type == NamespaceType::cgroup) return new_cgroup;
@@ -61,18 +67,24 @@ bool Namespaces::is_new(NamespaceType type) const {
 
 Result<Namespaces> make_namespaces(const oci::Config& config) {
   Namespaces plan;
-  if (!config.linux_) return Error(Kind::invalid, "linux: missing: a container needs linux.namespaces with at least a mount namespace");
+  if (!config.linux_)
+    return Error(Kind::invalid,
+                 "linux: missing: a container needs linux.namespaces with at least a mount namespace");
   const oci::Linux& from = *config.linux_;
   for (size_t i = 0; i < from.namespaces.size(); ++i) {
     const oci::Namespace& ns = from.namespaces[i];
     plan.all.push_back(ns.type);
-    if (ns.path && !ns.path->empty()) plan.joins.push_back({ns.type, *ns.path, i});
-    else if (ns.type == NamespaceType::cgroup) plan.new_cgroup = true;
-    else plan.clone_flags |= clone_flag(ns.type);
+    if (ns.path && !ns.path->empty())
+      plan.joins.push_back({ns.type, *ns.path, i});
+    else if (ns.type == NamespaceType::cgroup)
+      plan.new_cgroup = true;
+    else
+      plan.clone_flags |= clone_flag(ns.type);
   }
   if (!plan.has(NamespaceType::mount))
     return Error(Kind::unsupported,
-                 "linux.namespaces: no mount namespace: the container's mounts would stay on the host; add {\"type\": \"mount\"}");
+                 "linux.namespaces: no mount namespace: the container's mounts would stay on the host; add "
+                 "{\"type\": \"mount\"}");
   plan.uid_mappings = from.uid_mappings;
   plan.gid_mappings = from.gid_mappings;
   plan.time_offsets = offsets_text(from);

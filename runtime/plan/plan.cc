@@ -18,14 +18,18 @@ Error unsupported(std::string_view path, std::string_view way_out) {
 // Properties of the specification that are read and checked, but cannot be applied: never skipped in silence.
 Result<> refuse_unsupported(const oci::Config& config) {
   const oci::Linux& from = *config.linux_;
-  if (!from.net_devices.empty()) return unsupported("linux.netDevices", "move the device with a createRuntime hook (ip link set … netns)");
+  if (!from.net_devices.empty())
+    return unsupported("linux.netDevices", "move the device with a createRuntime hook (ip link set … netns)");
   if (from.intel_rdt) return unsupported("linux.intelRdt", "remove the property");
-  if (from.memory_policy) return unsupported("linux.memoryPolicy", "start the program through numactl(8) instead");
-  if (config.process && config.process->command_line) return unsupported("process.commandLine", "it is for Windows; use process.args");
+  if (from.memory_policy)
+    return unsupported("linux.memoryPolicy", "start the program through numactl(8) instead");
+  if (config.process && config.process->command_line)
+    return unsupported("process.commandLine", "it is for Windows; use process.args");
   return {};
 }
 
-MountFacts mount_facts(const Host& host, const CreateArgs& args, const Namespaces& namespaces, const Cgroup& cgroup) {
+MountFacts mount_facts(const Host& host, const CreateArgs& args, const Namespaces& namespaces,
+                       const Cgroup& cgroup) {
   MountFacts facts;
   facts.bundle = args.bundle;
   facts.user_namespace = namespaces.user();
@@ -35,9 +39,11 @@ MountFacts mount_facts(const Host& host, const CreateArgs& args, const Namespace
   facts.own_cgroup = namespaces.has(NamespaceType::cgroup);
   facts.gid_mappings = namespaces.gid_mappings;
   for (const HostHierarchy& hierarchy : host.cgroups.hierarchies) {
-    const auto ours = std::find_if(cgroup.directories.begin(), cgroup.directories.end(),
-                                   [&](const CgroupDirectory& d) { return d.mount_point == hierarchy.mount_point; });
-    facts.cgroups.push_back({hierarchy.mount_point, hierarchy.v2 ? std::vector<std::string>() : hierarchy.controllers,
+    const auto ours =
+        std::find_if(cgroup.directories.begin(), cgroup.directories.end(),
+                     [&](const CgroupDirectory& d) { return d.mount_point == hierarchy.mount_point; });
+    facts.cgroups.push_back({hierarchy.mount_point,
+                             hierarchy.v2 ? std::vector<std::string>() : hierarchy.controllers,
                              ours == cgroup.directories.end() ? std::string("/") : ours->path});
   }
   return facts;
@@ -46,9 +52,14 @@ MountFacts mount_facts(const Host& host, const CreateArgs& args, const Namespace
 Result<> add_personality(const oci::Linux& from, Process& process) {
   if (!from.personality) return {};
   if (!from.personality->flags.empty()) return unsupported("linux.personality.flags", "leave it empty");
-  if (from.personality->domain == "LINUX") process.personality = PER_LINUX;
-  else if (from.personality->domain == "LINUX32") process.personality = PER_LINUX32;
-  else return Error(Kind::invalid, str::cat("linux.personality.domain: unknown value '", str::printable(from.personality->domain), "', expected LINUX or LINUX32"));
+  if (from.personality->domain == "LINUX")
+    process.personality = PER_LINUX;
+  else if (from.personality->domain == "LINUX32")
+    process.personality = PER_LINUX32;
+  else
+    return Error(Kind::invalid,
+                 str::cat("linux.personality.domain: unknown value '",
+                          str::printable(from.personality->domain), "', expected LINUX or LINUX32"));
   return {};
 }
 
@@ -65,20 +76,24 @@ ProcessFacts process_facts(const Host& host, const CreateArgs& args, const Names
 
 Result<> add_process(const oci::Config& config, const Host& host, const CreateArgs& args, Plan& plan) {
   if (!config.process) return {};
-  Process process = TRY(make_process(*config.process, process_facts(host, args, plan.namespaces), "process", plan.warnings));
+  Process process = TRY(
+      make_process(*config.process, process_facts(host, args, plan.namespaces), "process", plan.warnings));
   TRY(add_personality(*config.linux_, process));
   plan.process = std::move(process);
   return {};
 }
 
-Result<> add_filesystem(const oci::Config& config, const CreateArgs& args, const MountFacts& facts, Plan& plan) {
+Result<> add_filesystem(const oci::Config& config, const CreateArgs& args, const MountFacts& facts,
+                        Plan& plan) {
   plan.mounts = TRY(make_mounts(config, facts));
   plan.rootfs = TRY(make_rootfs(config, args.bundle, args.no_pivot, plan.mounts));
   plan.devices = TRY(make_devices(config, facts, plan.mounts));
   plan.masks = TRY(make_masks(config));
   const Namespaces& own = plan.namespaces;
-  plan.sysctls = TRY(make_sysctls(config, {.ipc = own.has(NamespaceType::ipc), .network = own.has(NamespaceType::network),
-                                           .uts = own.has(NamespaceType::uts), .user = own.user()}));
+  plan.sysctls = TRY(make_sysctls(config, {.ipc = own.has(NamespaceType::ipc),
+                                           .network = own.has(NamespaceType::network),
+                                           .uts = own.has(NamespaceType::uts),
+                                           .user = own.user()}));
   return {};
 }
 

@@ -13,27 +13,43 @@ namespace plan {
 namespace {
 
 constexpr names::Table<int> kRlimits[] = {
-    {RLIMIT_AS, "RLIMIT_AS"},           {RLIMIT_CORE, "RLIMIT_CORE"},         {RLIMIT_CPU, "RLIMIT_CPU"},
-    {RLIMIT_DATA, "RLIMIT_DATA"},       {RLIMIT_FSIZE, "RLIMIT_FSIZE"},       {RLIMIT_LOCKS, "RLIMIT_LOCKS"},
-    {RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK"}, {RLIMIT_MSGQUEUE, "RLIMIT_MSGQUEUE"}, {RLIMIT_NICE, "RLIMIT_NICE"},
-    {RLIMIT_NOFILE, "RLIMIT_NOFILE"},   {RLIMIT_NPROC, "RLIMIT_NPROC"},       {RLIMIT_RSS, "RLIMIT_RSS"},
-    {RLIMIT_RTPRIO, "RLIMIT_RTPRIO"},   {RLIMIT_RTTIME, "RLIMIT_RTTIME"},     {RLIMIT_SIGPENDING, "RLIMIT_SIGPENDING"},
+    {RLIMIT_AS, "RLIMIT_AS"},
+    {RLIMIT_CORE, "RLIMIT_CORE"},
+    {RLIMIT_CPU, "RLIMIT_CPU"},
+    {RLIMIT_DATA, "RLIMIT_DATA"},
+    {RLIMIT_FSIZE, "RLIMIT_FSIZE"},
+    {RLIMIT_LOCKS, "RLIMIT_LOCKS"},
+    {RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK"},
+    {RLIMIT_MSGQUEUE, "RLIMIT_MSGQUEUE"},
+    {RLIMIT_NICE, "RLIMIT_NICE"},
+    {RLIMIT_NOFILE, "RLIMIT_NOFILE"},
+    {RLIMIT_NPROC, "RLIMIT_NPROC"},
+    {RLIMIT_RSS, "RLIMIT_RSS"},
+    {RLIMIT_RTPRIO, "RLIMIT_RTPRIO"},
+    {RLIMIT_RTTIME, "RLIMIT_RTTIME"},
+    {RLIMIT_SIGPENDING, "RLIMIT_SIGPENDING"},
     {RLIMIT_STACK, "RLIMIT_STACK"},
 };
 
 constexpr names::Table<uint32_t> kPolicies[] = {
-    {0, "SCHED_OTHER"}, {1, "SCHED_FIFO"}, {2, "SCHED_RR"}, {3, "SCHED_BATCH"}, {4, "SCHED_ISO"}, {5, "SCHED_IDLE"}, {6, "SCHED_DEADLINE"},
+    {0, "SCHED_OTHER"}, {1, "SCHED_FIFO"}, {2, "SCHED_RR"},       {3, "SCHED_BATCH"},
+    {4, "SCHED_ISO"},   {5, "SCHED_IDLE"}, {6, "SCHED_DEADLINE"},
 };
 
 constexpr names::Table<uint64_t> kSchedulerFlags[] = {
-    {SCHED_FLAG_RESET_ON_FORK, "SCHED_FLAG_RESET_ON_FORK"},   {SCHED_FLAG_RECLAIM, "SCHED_FLAG_RECLAIM"},
-    {SCHED_FLAG_DL_OVERRUN, "SCHED_FLAG_DL_OVERRUN"},         {SCHED_FLAG_KEEP_POLICY, "SCHED_FLAG_KEEP_POLICY"},
-    {SCHED_FLAG_KEEP_PARAMS, "SCHED_FLAG_KEEP_PARAMS"},       {SCHED_FLAG_UTIL_CLAMP_MIN, "SCHED_FLAG_UTIL_CLAMP_MIN"},
+    {SCHED_FLAG_RESET_ON_FORK, "SCHED_FLAG_RESET_ON_FORK"},
+    {SCHED_FLAG_RECLAIM, "SCHED_FLAG_RECLAIM"},
+    {SCHED_FLAG_DL_OVERRUN, "SCHED_FLAG_DL_OVERRUN"},
+    {SCHED_FLAG_KEEP_POLICY, "SCHED_FLAG_KEEP_POLICY"},
+    {SCHED_FLAG_KEEP_PARAMS, "SCHED_FLAG_KEEP_PARAMS"},
+    {SCHED_FLAG_UTIL_CLAMP_MIN, "SCHED_FLAG_UTIL_CLAMP_MIN"},
     {SCHED_FLAG_UTIL_CLAMP_MAX, "SCHED_FLAG_UTIL_CLAMP_MAX"},
 };
 
 constexpr names::Table<int> kIoClasses[] = {
-    {IOPRIO_CLASS_RT, "IOPRIO_CLASS_RT"}, {IOPRIO_CLASS_BE, "IOPRIO_CLASS_BE"}, {IOPRIO_CLASS_IDLE, "IOPRIO_CLASS_IDLE"},
+    {IOPRIO_CLASS_RT, "IOPRIO_CLASS_RT"},
+    {IOPRIO_CLASS_BE, "IOPRIO_CLASS_BE"},
+    {IOPRIO_CLASS_IDLE, "IOPRIO_CLASS_IDLE"},
 };
 
 Error unknown(std::string_view path, std::string_view value, const std::vector<std::string_view>& known) {
@@ -42,38 +58,65 @@ Error unknown(std::string_view path, std::string_view value, const std::vector<s
                                        guess ? str::cat(" (did you mean '", *guess, "'?)") : std::string()));
 }
 
-uint64_t capability_bits(const std::optional<std::vector<std::string>>& names, std::string_view set, uint64_t grantable,
-                         std::string_view path, std::vector<std::string>& warnings) {
+// What could not be given, once each, however many sets ask for it.
+struct Refused {
+  std::vector<std::string> unknown, ungrantable;
+};
+
+void note(std::vector<std::string>& names, const std::string& name) {
+  if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(str::printable(name));
+}
+
+uint64_t capability_bits(const std::optional<std::vector<std::string>>& names, uint64_t grantable,
+                         Refused& refused) {
   uint64_t bits = 0;
   if (!names) return bits;
   for (const std::string& name : *names) {
     cap_value_t number = -1;
-    const bool known = name.starts_with("CAP_") && ::cap_from_name(str::lower(name).c_str(), &number) == 0;
-    if (!known || number >= 64) {
-      warnings.push_back(str::cat(path, ".capabilities.", set, ": unknown capability '", str::printable(name), "', ignoring it"));
-      continue;
-    }
-    const uint64_t bit = uint64_t{1} << number;
-    if (grantable & bit) bits |= bit;
-    else warnings.push_back(str::cat(path, ".capabilities.", set, ": '", name, "' cannot be granted: the runtime itself does not have it; ignoring it"));
+    const bool known =
+        name.starts_with("CAP_") && ::cap_from_name(str::lower(name).c_str(), &number) == 0 && number < 64;
+    const uint64_t bit = known ? uint64_t{1} << number : 0;
+    if (!known)
+      note(refused.unknown, name);
+    else if (grantable & bit)
+      bits |= bit;
+    else
+      note(refused.ungrantable, name);
   }
   return bits;
+}
+
+void warn_of(const Refused& refused, std::string_view path, std::vector<std::string>& warnings) {
+  if (!refused.unknown.empty())
+    warnings.push_back(
+        str::cat(path, ".capabilities: unknown: ", str::join(refused.unknown, ", "), "; ignoring"));
+  if (!refused.ungrantable.empty())
+    warnings.push_back(str::cat(path, ".capabilities: the runtime itself does not have ",
+                                str::join(refused.ungrantable, ", "),
+                                ", so the container does not get it; ignoring"));
 }
 
 // The only place that decides what a container may do (R7).  Nothing is inheritable or ambient unless asked for.
 CapabilitySets make_capabilities(const oci::Capabilities& from, uint64_t grantable, std::string_view path,
                                  std::vector<std::string>& warnings) {
   CapabilitySets sets;
-  sets.bounding = capability_bits(from.bounding, "bounding", grantable, path, warnings);
-  sets.permitted = capability_bits(from.permitted, "permitted", grantable, path, warnings);
-  sets.effective = capability_bits(from.effective, "effective", grantable, path, warnings);
-  sets.inheritable = capability_bits(from.inheritable, "inheritable", grantable, path, warnings);
-  sets.ambient = capability_bits(from.ambient, "ambient", grantable, path, warnings);
+  Refused refused;
+  sets.bounding = capability_bits(from.bounding, grantable, refused);
+  sets.permitted = capability_bits(from.permitted, grantable, refused);
+  sets.effective = capability_bits(from.effective, grantable, refused);
+  sets.inheritable = capability_bits(from.inheritable, grantable, refused);
+  sets.ambient = capability_bits(from.ambient, grantable, refused);
+  warn_of(refused, path, warnings);
   // capabilities(7): effective ⊆ permitted, ambient ⊆ permitted ∩ inheritable; the kernel would refuse the rest.
   const uint64_t lost_effective = sets.effective & ~sets.permitted;
   const uint64_t lost_ambient = sets.ambient & ~(sets.permitted & sets.inheritable);
-  if (lost_effective) warnings.push_back(str::cat(path, ".capabilities.effective: has capabilities that are not permitted, ignoring them"));
-  if (lost_ambient) warnings.push_back(str::cat(path, ".capabilities.ambient: has capabilities that are not both permitted and inheritable, ignoring them"));
+  if (lost_effective)
+    warnings.push_back(
+        str::cat(path, ".capabilities.effective: has capabilities that are not permitted, ignoring them"));
+  if (lost_ambient)
+    warnings.push_back(str::cat(path,
+                                ".capabilities.ambient: has capabilities that are not both permitted and "
+                                "inheritable, ignoring them"));
   sets.effective &= ~lost_effective;
   sets.ambient &= ~lost_ambient;
   return sets;
@@ -83,7 +126,8 @@ Result<std::vector<RlimitStep>> make_rlimits(const std::vector<oci::Rlimit>& fro
   std::vector<RlimitStep> steps;
   for (size_t i = 0; i < from.size(); ++i) {
     const auto resource = names::value(kRlimits, from[i].type);
-    if (!resource) return unknown(str::cat(path, ".rlimits[", i, "].type"), from[i].type, names::all(kRlimits));
+    if (!resource)
+      return unknown(str::cat(path, ".rlimits[", i, "].type"), from[i].type, names::all(kRlimits));
     steps.push_back({*resource, from[i].type, {from[i].soft, from[i].hard}});
   }
   // A lower limit on open files comes last: it must not stand in the way of our own.
@@ -100,14 +144,19 @@ Result<SchedulerStep> make_scheduler(const oci::Scheduler& from, std::string_vie
   step.policy = *policy;
   for (size_t i = 0; i < from.flags.size(); ++i) {
     const auto flag = names::value(kSchedulerFlags, from.flags[i]);
-    if (!flag) return unknown(str::cat(path, ".scheduler.flags[", i, "]"), from.flags[i], names::all(kSchedulerFlags));
+    if (!flag)
+      return unknown(str::cat(path, ".scheduler.flags[", i, "]"), from.flags[i], names::all(kSchedulerFlags));
     step.flags |= *flag;
   }
   const bool realtime = *policy == 1 || *policy == 2;
   if (from.priority.value_or(0) != 0 && !realtime)
-    return Error(Kind::invalid, str::cat(path, ".scheduler.priority: only SCHED_FIFO and SCHED_RR have one, not ", from.policy));
+    return Error(
+        Kind::invalid,
+        str::cat(path, ".scheduler.priority: only SCHED_FIFO and SCHED_RR have one, not ", from.policy));
   if ((from.runtime || from.deadline || from.period) && *policy != 6)
-    return Error(Kind::invalid, str::cat(path, ".scheduler: runtime, deadline and period belong to SCHED_DEADLINE, not to ", from.policy));
+    return Error(Kind::invalid,
+                 str::cat(path, ".scheduler: runtime, deadline and period belong to SCHED_DEADLINE, not to ",
+                          from.policy));
   step.nice = from.nice.value_or(0);
   step.priority = static_cast<uint32_t>(from.priority.value_or(0));
   step.runtime = from.runtime.value_or(0);
@@ -120,7 +169,8 @@ Result<int> make_io_priority(const oci::IoPriority& from, std::string_view path)
   const auto io_class = names::value(kIoClasses, from.io_class);
   if (!io_class) return unknown(str::cat(path, ".ioPriority.class"), from.io_class, names::all(kIoClasses));
   const int priority = from.priority.value_or(0);
-  if (priority < 0 || priority > 7) return Error(Kind::invalid, str::cat(path, ".ioPriority.priority: ", priority, " is out of range 0..7"));
+  if (priority < 0 || priority > 7)
+    return Error(Kind::invalid, str::cat(path, ".ioPriority.priority: ", priority, " is out of range 0..7"));
   return (*io_class << IOPRIO_CLASS_SHIFT) | priority;
 }
 
@@ -130,11 +180,14 @@ Result<> make_affinity(const oci::Process& from, std::string_view path, Process&
     const std::optional<std::string>& text;
     std::vector<unsigned>& cpus;
     std::string_view name;
-  } rows[] = {{from.exec_cpu_affinity->initial, plan.cpus_initial, "initial"}, {from.exec_cpu_affinity->final, plan.cpus_final, "final"}};
+  } rows[] = {{from.exec_cpu_affinity->initial, plan.cpus_initial, "initial"},
+              {from.exec_cpu_affinity->final, plan.cpus_final, "final"}};
   for (const auto& row : rows) {
     if (!row.text || row.text->empty()) continue;
     auto cpus = parse_cpu_list(*row.text);
-    if (!cpus) return Error(Kind::invalid, str::cat(path, ".execCPUAffinity.", row.name, ": '", str::printable(*row.text), "' is no list of CPUs such as 0-3,8"));
+    if (!cpus)
+      return Error(Kind::invalid, str::cat(path, ".execCPUAffinity.", row.name, ": '",
+                                           str::printable(*row.text), "' is no list of CPUs such as 0-3,8"));
     row.cpus = std::move(*cpus);
   }
   return {};
@@ -148,7 +201,8 @@ std::optional<std::vector<unsigned>> parse_cpu_list(std::string_view text) {
   for (const std::string_view part : str::split(str::trim(text), ',')) {
     const size_t dash = part.find('-');
     const auto first = str::number<unsigned>(str::trim(part.substr(0, dash)));
-    const auto last = dash == std::string_view::npos ? first : str::number<unsigned>(str::trim(part.substr(dash + 1)));
+    const auto last =
+        dash == std::string_view::npos ? first : str::number<unsigned>(str::trim(part.substr(dash + 1)));
     if (!first || !last || *last < *first || *last >= kMostCpus) return std::nullopt;
     for (unsigned cpu = *first; cpu <= *last; ++cpu) cpus.push_back(cpu);
   }

@@ -56,11 +56,11 @@ struct Process {
 };
 
 struct ProcessFacts {
-  uint64_t permitted = 0;           // the runtime's own permitted capabilities
-  bool user_namespace = false;      // the process will live in a user namespace (it has all capabilities there)
-  bool groups_denied = false;       // … whose setgroups is denied
-  unsigned listen_fds = 0;          // $LISTEN_FDS given to us: they follow the standard three
-  unsigned preserve_fds = 0;        // --preserve-fds
+  uint64_t permitted = 0;       // the runtime's own permitted capabilities
+  bool user_namespace = false;  // the process will live in a user namespace (it has all capabilities there)
+  bool groups_denied = false;   // … whose setgroups is denied
+  unsigned listen_fds = 0;      // $LISTEN_FDS given to us: they follow the standard three
+  unsigned preserve_fds = 0;    // --preserve-fds
 };
 
 // `path` is the JSON path of the object, for messages ("process").  Unknown or ungrantable capabilities are warnings

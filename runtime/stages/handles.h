@@ -17,7 +17,7 @@ struct Handles {
   UniqueFd cgroup;                        // v2 directory for CLONE_INTO_CGROUP; invalid: none
   std::vector<UniqueFd> cgroup_tasks;     // v1: files to write "0" into
   std::vector<UniqueFd> mount_sources;    // `create`: by mounts::open_sources
-  UniqueFd start_listener;                // where `start` will connect; invalid: `start` comes over the channel
+  UniqueFd start_listener;  // where `start` will connect; invalid: `start` comes over the channel
 };
 
 }  // namespace stages

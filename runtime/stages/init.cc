@@ -28,7 +28,8 @@ using oci::NamespaceType;
 
 // Signals as a program expects to find them: nothing blocked, nothing ignored or handled by us.
 Result<> reset_signals() {
-  for (const int number : {SIGPIPE, SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH}) ::signal(number, SIG_DFL);
+  for (const int number : {SIGPIPE, SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH})
+    ::signal(number, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
   if (::sigprocmask(SIG_SETMASK, &none, nullptr) < 0) return Error::os("sigprocmask()");
@@ -49,8 +50,10 @@ Result<> enter_namespaces(Channel& channel, const plan::Plan& plan, const Handle
 }
 
 Result<> name_host(const plan::Plan& plan) {
-  if (!plan.hostname.empty()) TRY(sys::sethostname(plan.hostname).within("hostname: setting '", plan.hostname, "'"));
-  if (!plan.domainname.empty()) TRY(sys::setdomainname(plan.domainname).within("domainname: setting '", plan.domainname, "'"));
+  if (!plan.hostname.empty())
+    TRY(sys::sethostname(plan.hostname).within("hostname: setting '", plan.hostname, "'"));
+  if (!plan.domainname.empty())
+    TRY(sys::setdomainname(plan.domainname).within("domainname: setting '", plan.domainname, "'"));
   return {};
 }
 
@@ -63,7 +66,8 @@ Result<> prepare_process(const plan::Plan& plan) {
 }
 
 bool pauses_for_hooks(const oci::Hooks& hooks) {
-  return !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty() || !hooks.start_container.empty();
+  return !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty() ||
+         !hooks.start_container.empty();
 }
 
 // The runtime's hooks run between the mounts and pivot_root; then the container's own.  Yields the state for the
@@ -78,8 +82,10 @@ Result<std::string> pause_for_hooks(Channel& channel, const plan::Plan& plan) {
   return answer->payload;
 }
 
-Result<> set_up_terminal(Channel& channel, const rootfs::Root& root, const plan::Process& process, bool console) {
-  terminal::Pty pty = TRY(terminal::open(root, process.console_size, process.uid).within("making the terminal"));
+Result<> set_up_terminal(Channel& channel, const rootfs::Root& root, const plan::Process& process,
+                         bool console) {
+  terminal::Pty pty =
+      TRY(terminal::open(root, process.console_size, process.uid).within("making the terminal"));
   if (console) TRY(terminal::bind_console(root, pty).within("making the terminal"));
   TRY(channel.send(Tag::terminal, pty.name, {pty.master.get()}));
   return terminal::adopt(std::move(pty.slave)).within("taking the terminal");
@@ -121,7 +127,8 @@ Result<> take_on_limits(const plan::Process& process) {
 
 // The order is what matters here: see capabilities.h for the sets around the ids, and config-linux.md for seccomp,
 // which without no-new-privileges can only be loaded while CAP_SYS_ADMIN is there.
-Result<> take_on_identity(const plan::Process& process, const plan::SeccompProgram* filter, Fd lsm_attribute) {
+Result<> take_on_identity(const plan::Process& process, const plan::SeccompProgram* filter,
+                          Fd lsm_attribute) {
   const plan::CapabilitySets sets = process.capabilities.value_or(plan::CapabilitySets{});
   TRY(lsm::apply(process, lsm_attribute));
   if (filter && !process.no_new_privileges) TRY(seccomp::load(*filter));
@@ -134,24 +141,26 @@ Result<> take_on_identity(const plan::Process& process, const plan::SeccompProgr
   return {};
 }
 
-const plan::SeccompProgram* pointer(const std::optional<plan::SeccompProgram>& program) { return program ? &*program : nullptr; }
+const plan::SeccompProgram* pointer(const std::optional<plan::SeccompProgram>& program) {
+  return program ? &*program : nullptr;
+}
 
 }  // namespace
 
-Result<> enter_cgroups(const std::vector<UniqueFd>& tasks) {
-  for (const UniqueFd& file : tasks) TRY(sys::write_all(file, "0").within("entering the container's cgroup"));
-  return {};
+Result<> enter_host_side(const std::vector<UniqueFd>& cgroup_tasks, const plan::Process& process) {
+  for (const UniqueFd& file : cgroup_tasks)
+    TRY(sys::write_all(file, "0").within("entering the container's cgroup"));
+  return limits::apply_oom_score(process);
 }
 
 Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry entry) {
   TRY(reset_signals());
-  if (entry == Entry::direct) TRY(enter_cgroups(handles.cgroup_tasks));
+  plan::Process process = plan.process.value_or(plan::Process{});
+  if (entry == Entry::direct) TRY(enter_host_side(handles.cgroup_tasks, process));
   limits::reset_affinity();
   TRY(enter_namespaces(channel, plan, handles, entry));
   TRY(sys::prctl(PR_SET_DUMPABLE, 0));
   TRY(prepare_process(plan));
-  plan::Process process = plan.process.value_or(plan::Process{});
-  TRY(limits::apply_oom_score(process));
   UniqueFd lsm_attribute = TRY(lsm::open_exec_attribute(process));
 
   rootfs::Root root = TRY(set_up_filesystem(plan, handles));
@@ -167,7 +176,9 @@ Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry 
 
   Channel starter = TRY(wait_for_start(channel, handles));
   const auto finish = [&]() -> Result<> {
-    if (!plan.process) return Error(Kind::invalid, "process: missing: the container can be created but not started without it");
+    if (!plan.process)
+      return Error(Kind::invalid,
+                   "process: missing: the container can be created but not started without it");
     TRY(hooks::run("startContainer", plan.hooks.start_container, hook_state));
     TRY(sys::close_range(3 + process.preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC));
     TRY(take_on_limits(process));
@@ -182,7 +193,7 @@ Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry 
 Result<> tenant(Channel& channel, const Tenant& tenant) {
   plan::Process process = tenant.process;
   TRY(reset_signals());
-  TRY(limits::apply_oom_score(process));
+  TRY(sys::prctl(PR_SET_DUMPABLE, 0));
   UniqueFd lsm_attribute = TRY(lsm::open_exec_attribute(process));
   if (tenant.user_namespace) TRY(credentials::become_root_inside());
   TRY(sys::setsid());

@@ -21,7 +21,8 @@ struct Tenant {
 };
 Result<> tenant(Channel& channel, const Tenant& tenant);
 
-// Writes "0" into the v1 `tasks` files: the cheapest way into those cgroups.
-Result<> enter_cgroups(const std::vector<UniqueFd>& tasks);
+// What the first stage does while it is still an ordinary process of the host, and its children inherit: enters the v1
+// cgroups ("0" into their `tasks` is the cheapest way) and takes on the OOM score, for which /proc/self has to be its own.
+Result<> enter_host_side(const std::vector<UniqueFd>& cgroup_tasks, const plan::Process& process);
 
 }  // namespace stages

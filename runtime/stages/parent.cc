@@ -17,7 +17,7 @@ namespace {
 struct Conversation {
   Channel& channel;
   Sequence sequence;
-  Child first;   // the process we cloned: init itself, or the bridge
+  Child first;  // the process we cloned: init itself, or the bridge
   bool bridged;
   Launched& launched;
 };
@@ -29,9 +29,11 @@ Error died(const Conversation& talk) {
   siginfo_t info{};
   // WNOWAIT: the clean-up still reaps it.
   if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) == 0 && info.si_code != CLD_EXITED)
-    return Error(Kind::os, str::cat("the container's init process was killed by signal ", info.si_status, " (",
-                                    ::sigabbrev_np(info.si_status) ? ::sigabbrev_np(info.si_status) : "?", ") while waiting for ", waiting,
-                                    info.si_status == SIGKILL ? "; was its memory limit too small?" : ""));
+    return Error(Kind::os,
+                 str::cat("the container's init process was killed by signal ", info.si_status, " (",
+                          ::sigabbrev_np(info.si_status) ? ::sigabbrev_np(info.si_status) : "?",
+                          ") while waiting for ", waiting,
+                          info.si_status == SIGKILL ? "; was its memory limit too small?" : ""));
   return Error(Kind::protocol, str::cat("the container's init process ended while waiting for ", waiting));
 }
 
@@ -64,16 +66,19 @@ Result<> converse(Conversation& talk, Answer answer) {
     }
     if (packet->tag == Tag::failed) return decode_error(packet->payload);
     TRY(talk.sequence.accept(packet->tag));
-    if (packet->tag == Tag::init_pid) TRY(take_init(talk, *packet));
-    else if (packet->tag == Tag::terminal) TRY(take_terminal(talk, *packet));
-    else TRY(answer(packet->tag));
+    if (packet->tag == Tag::init_pid)
+      TRY(take_init(talk, *packet));
+    else if (packet->tag == Tag::terminal)
+      TRY(take_terminal(talk, *packet));
+    else
+      TRY(answer(packet->tag));
   }
   return {};
 }
 
 template <class Body, class Answer>
-Result<Launched> launch_with(const char* name, uint64_t flags, Fd cgroup, const Sequence::Expectations& expect, bool bridged,
-                             Body body, Answer answer) {
+Result<Launched> launch_with(const char* name, uint64_t flags, Fd cgroup,
+                             const Sequence::Expectations& expect, bool bridged, Body body, Answer answer) {
   Channel::Pair ends = TRY(Channel::pair());
   Child first = TRY(spawn(name, flags, cgroup, SIGCHLD, ends, [&](Channel&) { return body(ends); }));
   ends.child.close();
@@ -88,7 +93,9 @@ Result<Launched> launch_with(const char* name, uint64_t flags, Fd cgroup, const 
     if (talk.first.pid) kill_and_reap(talk.first.pid, talk.first.pidfd);
     if (launched.pid) kill_and_reap(launched.pid, launched.pidfd);
   });
-  TRY(converse(talk, [&](Tag tag) -> Result<> { return answer(tag, ends.parent, launched.pid ? launched.pid : talk.first.pid); }));
+  TRY(converse(talk, [&](Tag tag) -> Result<> {
+    return answer(tag, ends.parent, launched.pid ? launched.pid : talk.first.pid);
+  }));
   kill.keep();
   launched.channel = std::move(ends.parent);
   return launched;
@@ -97,7 +104,8 @@ Result<Launched> launch_with(const char* name, uint64_t flags, Fd cgroup, const 
 Error explain_clone(Error error, const plan::Namespaces& namespaces) {
   if (error.errnum == EPERM && !namespaces.user())
     return Error(Kind::denied, EPERM,
-                 "not enough rights to make namespaces: run as root (sudo), or add a user namespace to linux.namespaces");
+                 "not enough rights to make namespaces: run as root (sudo), or add a user namespace to "
+                 "linux.namespaces");
   if (error.errnum == ENOSPC) error.message += "; the limits in /proc/sys/user/max_*_namespaces are reached";
   return std::move(error).within("making the container's namespaces");
 }
@@ -114,13 +122,15 @@ void kill_and_reap(pid_t pid, Fd pidfd) {
   (void)sys::waitpid(pid, 0);
 }
 
-Result<Launched> launch(const plan::Plan& plan, Handles handles, bool privileged, const HookRunner& run_hooks) {
+Result<Launched> launch(const plan::Plan& plan, Handles handles, bool privileged,
+                        const HookRunner& run_hooks) {
   const plan::Namespaces& namespaces = plan.namespaces;
   const oci::Hooks& hooks = plan.hooks;
   const Sequence::Expectations expect{
       .setup = namespaces.is_new(oci::NamespaceType::user),
       .init_pid = namespaces.bridged,
-      .hooks = !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty() || !hooks.start_container.empty(),
+      .hooks = !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty() ||
+               !hooks.start_container.empty(),
       .terminal = plan.process && plan.process->terminal,
   };
   const auto body = [&](Channel::Pair& ends) {
@@ -138,16 +148,18 @@ Result<Launched> launch(const plan::Plan& plan, Handles handles, bool privileged
     return {};
   };
   const uint64_t flags = namespaces.bridged ? 0 : namespaces.clone_flags;
-  Result<Launched> launched =
-      launch_with(namespaces.bridged ? "rt:bridge" : "rt:init", flags, handles.cgroup, expect, namespaces.bridged, body, answer);
-  if (!launched.ok() && launched.error().message.starts_with("clone3")) return explain_clone(launched.take_error(), namespaces);
+  Result<Launched> launched = launch_with(namespaces.bridged ? "rt:bridge" : "rt:init", flags, handles.cgroup,
+                                          expect, namespaces.bridged, body, answer);
+  if (!launched.ok() && launched.error().message.starts_with("clone3"))
+    return explain_clone(launched.take_error(), namespaces);
   return launched;
 }
 
 Result<Launched> launch_tenant(const Tenant& tenant_plan, Handles handles) {
   const Sequence::Expectations expect{.init_pid = true, .terminal = tenant_plan.process.terminal};
   return launch_with(
-      "rt:bridge", 0, handles.cgroup, expect, true, [&](Channel::Pair& ends) { return bridge_to(ends, tenant_plan, handles); },
+      "rt:bridge", 0, handles.cgroup, expect, true,
+      [&](Channel::Pair& ends) { return bridge_to(ends, tenant_plan, handles); },
       [](Tag, Channel&, pid_t) { return Result<>(); });
 }
 

@@ -26,7 +26,8 @@ struct Launched {
 // Runs the hooks that belong before pivot_root; yields the state JSON for those that init runs itself.
 using HookRunner = std::function<Result<std::string>(pid_t init)>;
 
-Result<Launched> launch(const plan::Plan& plan, Handles handles, bool privileged, const HookRunner& run_hooks);
+Result<Launched> launch(const plan::Plan& plan, Handles handles, bool privileged,
+                        const HookRunner& run_hooks);
 Result<Launched> launch_tenant(const Tenant& tenant, Handles handles);
 
 // Tells the launched process to go on, and waits until it has executed the container's program (the end of the

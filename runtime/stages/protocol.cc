@@ -15,12 +15,18 @@ constexpr size_t kMostPayload = 64 * 1024;  // a message with a hook's captured 
 
 std::string_view describe(Tag tag) {
   switch (tag) {
-    case Tag::want_setup: return "the user namespace";
-    case Tag::init_pid: return "the process id of init";
-    case Tag::want_hooks: return "the root file system before its hooks";
-    case Tag::terminal: return "the terminal";
-    case Tag::ready: return "init to be ready";
-    default: return "nothing";
+    case Tag::want_setup:
+      return "the user namespace";
+    case Tag::init_pid:
+      return "the process id of init";
+    case Tag::want_hooks:
+      return "the root file system before its hooks";
+    case Tag::terminal:
+      return "the terminal";
+    case Tag::ready:
+      return "init to be ready";
+    default:
+      return "nothing";
   }
 }
 
@@ -43,7 +49,8 @@ Result<std::optional<Packet>> Channel::receive() {
   if (!received.ok() && received.error().errnum == ECONNRESET) return std::optional<Packet>();
   sys::Message message = TRY(std::move(received));
   if (message.data.empty()) return std::optional<Packet>();
-  return std::optional<Packet>(Packet{static_cast<Tag>(message.data[0]), message.data.substr(1), std::move(message.fds)});
+  return std::optional<Packet>(
+      Packet{static_cast<Tag>(message.data[0]), message.data.substr(1), std::move(message.fds)});
 }
 
 Result<> Channel::expect(Tag tag) {
@@ -59,7 +66,8 @@ void Channel::fail(const Error& error) {
 }
 
 void Channel::log(logs::Level level, std::string_view text) {
-  (void)send(Tag::log, str::cat(static_cast<char>('0' + static_cast<int>(level)), text));  // a lost log line is no failure
+  (void)send(Tag::log, str::cat(static_cast<char>('0' + static_cast<int>(level)),
+                                text));  // a lost log line is no failure
 }
 
 std::string encode(const Error& error) {
@@ -89,9 +97,12 @@ Result<> Sequence::accept(Tag tag) {
     ++at_;
     return {};
   }
-  return Error(Kind::protocol, str::cat("a setup process announced ", describe(tag), " while the runtime waited for ", waiting_for()));
+  return Error(Kind::protocol, str::cat("a setup process announced ", describe(tag),
+                                        " while the runtime waited for ", waiting_for()));
 }
 
-std::string_view Sequence::waiting_for() const { return at_ < wanted_.size() ? describe(wanted_[at_]) : "nothing"; }
+std::string_view Sequence::waiting_for() const {
+  return at_ < wanted_.size() ? describe(wanted_[at_]) : "nothing";
+}
 
 }  // namespace stages

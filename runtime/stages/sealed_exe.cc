@@ -17,7 +17,7 @@ constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 constexpr unsigned kMemfdExec = 0x10;
 
 bool is_sealed(Fd self) {
-  struct statvfs fs{};
+  struct statvfs fs {};
   if (::fstatvfs(self.raw(), &fs) == 0 && (fs.f_flag & ST_RDONLY)) return true;
   const int seals = ::fcntl(self.raw(), F_GET_SEALS);
   return seals >= 0 && (seals & kSeals) == kSeals;
@@ -25,7 +25,7 @@ bool is_sealed(Fd self) {
 
 Result<UniqueFd> read_only_mount() {
   UniqueFd tree = TRY(sys::open_tree(Fd::cwd(), kSelf, OPEN_TREE_CLONE));
-  struct mount_attr attributes{};
+  struct mount_attr attributes {};
   attributes.attr_set = MOUNT_ATTR_RDONLY;
   TRY(sys::mount_setattr(tree, "", AT_EMPTY_PATH, attributes));
   return tree;

@@ -33,7 +33,8 @@ template <class Body>
 // clone3 with `flags`; the child runs `body(channel)` with its end of the channel and never comes back.
 // Errors: clone3's own, with a hint where a limit or a missing right is behind it.
 template <class Body>
-Result<Child> spawn(const char* name, uint64_t flags, Fd cgroup, int exit_signal, Channel::Pair& ends, Body body) {
+Result<Child> spawn(const char* name, uint64_t flags, Fd cgroup, int exit_signal, Channel::Pair& ends,
+                    Body body) {
   sys::CloneResult cloned = TRY(sys::clone3(flags, cgroup, exit_signal));
   if (cloned.pid == 0) {
     ends.parent.close();  // or we would never see the parent die

@@ -36,7 +36,8 @@ static Civil civil_from_days(int64_t days) {
   days += 719468;
   const int64_t era = (days >= 0 ? days : days - 146096) / 146097;
   const int64_t day_of_era = days - era * 146097;
-  const int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const int64_t year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
   const int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const int64_t shifted = (5 * day_of_year + 2) / 153;
   const int64_t month = shifted + (shifted < 10 ? 3 : -9);
@@ -52,8 +53,9 @@ std::string rfc3339(Stamp stamp) {
   const int64_t days = stamp.seconds >= 0 ? stamp.seconds / 86400 : -((86399 - stamp.seconds) / 86400);
   const int64_t rest = stamp.seconds - days * 86400;
   const Civil c = civil_from_days(days);
-  std::string text = str::cat(padded(c.year, 4), "-", padded(c.month, 2), "-", padded(c.day, 2), "T",
-                              padded(rest / 3600, 2), ":", padded(rest / 60 % 60, 2), ":", padded(rest % 60, 2));
+  std::string text =
+      str::cat(padded(c.year, 4), "-", padded(c.month, 2), "-", padded(c.day, 2), "T", padded(rest / 3600, 2),
+               ":", padded(rest / 60 % 60, 2), ":", padded(rest % 60, 2));
   if (stamp.nanoseconds) text += str::cat(".", padded(stamp.nanoseconds, 9));
   return text + "Z";
 }
@@ -77,28 +79,36 @@ std::optional<Stamp> parse(std::string_view text) {
   const auto year = digits(text, 0, 4), month = digits(text, 5, 2), day = digits(text, 8, 2);
   const auto hour = digits(text, 11, 2), minute = digits(text, 14, 2), second = digits(text, 17, 2);
   if (!year || !month || !day || !hour || !minute || !second) return std::nullopt;
-  if (text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' ')) return std::nullopt;
+  if (text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' '))
+    return std::nullopt;
   if (text[13] != ':' || text[16] != ':') return std::nullopt;
-  if (*month < 1 || *month > 12 || *day < 1 || *day > 31 || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+  if (*month < 1 || *month > 12 || *day < 1 || *day > 31 || *hour > 23 || *minute > 59 || *second > 60)
+    return std::nullopt;
 
   Stamp stamp;
   size_t at = 19;
   if (at < text.size() && text[at] == '.') {
     int64_t unit = 100000000;
     const size_t first = ++at;
-    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10) stamp.nanoseconds += (text[at] - '0') * unit;
+    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10)
+      stamp.nanoseconds += (text[at] - '0') * unit;
     if (at == first) return std::nullopt;
   }
   const auto offset = offset_seconds(text.substr(at));
   if (!offset) return std::nullopt;
-  stamp.seconds = days_from_civil(*year, *month, *day) * 86400 + *hour * 3600 + *minute * 60 + *second - *offset;
+  stamp.seconds =
+      days_from_civil(*year, *month, *day) * 86400 + *hour * 3600 + *minute * 60 + *second - *offset;
   return stamp;
 }
 
 std::string ago(Stamp then, Stamp now) {
   const int64_t s = now.seconds - then.seconds;
-  const struct { int64_t unit; const char* name; } steps[] = {
-      {365 * 86400, "year"}, {30 * 86400, "month"}, {7 * 86400, "week"}, {86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"},
+  const struct {
+    int64_t unit;
+    const char* name;
+  } steps[] = {
+      {365 * 86400, "year"}, {30 * 86400, "month"}, {7 * 86400, "week"}, {86400, "day"},
+      {3600, "hour"},        {60, "minute"},        {1, "second"},
   };
   for (const auto& step : steps)
     if (s >= step.unit) return str::cat(s / step.unit, " ", step.name, s / step.unit == 1 ? "" : "s", " ago");

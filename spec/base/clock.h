@@ -14,9 +14,9 @@ struct Stamp {
   bool operator==(const Stamp&) const = default;
 };
 
-Stamp now();                                     // CLOCK_REALTIME
-int64_t monotonic_ms();                          // CLOCK_MONOTONIC, for deadlines
-std::string rfc3339(Stamp stamp);                // "2026-01-31T08:15:30.123456789Z"
+Stamp now();                                        // CLOCK_REALTIME
+int64_t monotonic_ms();                             // CLOCK_MONOTONIC, for deadlines
+std::string rfc3339(Stamp stamp);                   // "2026-01-31T08:15:30.123456789Z"
 std::optional<Stamp> parse(std::string_view text);  // RFC 3339 with any offset; nullopt if it is none
 // "2 minutes ago", "3 weeks ago", for people.
 std::string ago(Stamp then, Stamp now);

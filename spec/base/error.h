@@ -57,18 +57,34 @@ class [[nodiscard]] Result {
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
   // Lets `return unique_ptr_to_derived;` and `return "literal";` work where T can be made from it.
   template <class U>
-    requires(std::is_convertible_v<U &&, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
-             !std::is_same_v<std::remove_cvref_t<U>, Error> && !std::is_same_v<std::remove_cvref_t<U>, Result>)
+    requires(std::is_convertible_v<U&&, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
+             !std::is_same_v<std::remove_cvref_t<U>, Error> &&
+             !std::is_same_v<std::remove_cvref_t<U>, Result>)
   Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
 
   [[nodiscard]] bool ok() const { return state_.index() == 0; }
   // Precondition of the next three: ok().
-  [[nodiscard]] T& value() & { assert(ok()); return *std::get_if<0>(&state_); }
-  [[nodiscard]] const T& value() const& { assert(ok()); return *std::get_if<0>(&state_); }
-  [[nodiscard]] T take() && { assert(ok()); return std::move(*std::get_if<0>(&state_)); }
+  [[nodiscard]] T& value() & {
+    assert(ok());
+    return *std::get_if<0>(&state_);
+  }
+  [[nodiscard]] const T& value() const& {
+    assert(ok());
+    return *std::get_if<0>(&state_);
+  }
+  [[nodiscard]] T take() && {
+    assert(ok());
+    return std::move(*std::get_if<0>(&state_));
+  }
   // Precondition of the next two: !ok().
-  [[nodiscard]] const Error& error() const { assert(!ok()); return *std::get_if<1>(&state_); }
-  [[nodiscard]] Error take_error() { assert(!ok()); return std::move(*std::get_if<1>(&state_)); }
+  [[nodiscard]] const Error& error() const {
+    assert(!ok());
+    return *std::get_if<1>(&state_);
+  }
+  [[nodiscard]] Error take_error() {
+    assert(!ok());
+    return std::move(*std::get_if<1>(&state_));
+  }
 
   template <class... Parts>
   Result within(const Parts&... parts) && {  // by value: TRY binds it, and the temporary is gone by then
@@ -88,8 +104,14 @@ class [[nodiscard]] Result<void> {
 
   [[nodiscard]] bool ok() const { return ok_; }
   void take() && { assert(ok_); }
-  [[nodiscard]] const Error& error() const { assert(!ok_); return error_; }
-  [[nodiscard]] Error take_error() { assert(!ok_); return std::move(error_); }
+  [[nodiscard]] const Error& error() const {
+    assert(!ok_);
+    return error_;
+  }
+  [[nodiscard]] Error take_error() {
+    assert(!ok_);
+    return std::move(error_);
+  }
 
   template <class... Parts>
   Result within(const Parts&... parts) && {  // by value: TRY binds it, and the temporary is gone by then
@@ -105,11 +127,11 @@ class [[nodiscard]] Result<void> {
 // The value of `expression`, or an early return with its Error.  One TRY to a statement.
 #define TRY_CONCAT_(a, b) a##b
 #define TRY_CONCAT(a, b) TRY_CONCAT_(a, b)
-#define TRY_NAMED(name, ...)                                     \
-  __extension__({                                                \
-    auto name = (__VA_ARGS__);                                   \
-    if (!name.ok()) [[unlikely]]                                 \
-      return name.take_error();                                  \
-    std::move(name).take();                                      \
+#define TRY_NAMED(name, ...)     \
+  __extension__({                \
+    auto name = (__VA_ARGS__);   \
+    if (!name.ok()) [[unlikely]] \
+      return name.take_error();  \
+    std::move(name).take();      \
   })
 #define TRY(...) TRY_NAMED(TRY_CONCAT(try_result_, __COUNTER__), __VA_ARGS__)

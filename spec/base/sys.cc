@@ -60,7 +60,9 @@ Result<UniqueFd> owned(N n, std::string_view call, std::string_view arguments) {
 
 // ---- files ----
 
-Result<UniqueFd> open(const char* path, int flags, mode_t mode) { return openat(Fd::cwd(), path, flags, mode); }
+Result<UniqueFd> open(const char* path, int flags, mode_t mode) {
+  return openat(Fd::cwd(), path, flags, mode);
+}
 
 Result<UniqueFd> openat(Fd dir, const char* path, int flags, mode_t mode) {
   const int n = retry([&] { return ::openat(dir.raw(), path, flags | O_CLOEXEC | O_NOCTTY, mode); });
@@ -122,27 +124,29 @@ Result<> pwrite_all(Fd fd, std::string_view data, off_t offset) {
 }
 
 Result<struct stat> fstat(Fd fd) {
-  struct stat st{};
+  struct stat st {};
   if (::fstat(fd.raw(), &st) < 0) return Error::os(str::cat("fstat(", fd.raw(), ")"));
   return st;
 }
 
 Result<struct stat> fstatat(Fd dir, const char* path, int flags) {
-  struct stat st{};
+  struct stat st {};
   if (::fstatat(dir.raw(), path, &st, flags) == 0) return st;
   const int err = errno;
   return Error::os(str::cat("stat(", at(dir, path), ")"), err);
 }
 
 // The wrappers below build their argument text only when the call has failed.
-#define SYS_DONE(call, name, arguments)                    \
-  do {                                                     \
-    if ((call) >= 0) return {};                            \
-    const int err = errno;                                 \
+#define SYS_DONE(call, name, arguments)                         \
+  do {                                                          \
+    if ((call) >= 0) return {};                                 \
+    const int err = errno;                                      \
     return Error::os(str::cat(name, "(", arguments, ")"), err); \
   } while (false)
 
-Result<> mkdirat(Fd dir, const char* path, mode_t mode) { SYS_DONE(::mkdirat(dir.raw(), path, mode), "mkdir", at(dir, path)); }
+Result<> mkdirat(Fd dir, const char* path, mode_t mode) {
+  SYS_DONE(::mkdirat(dir.raw(), path, mode), "mkdir", at(dir, path));
+}
 Result<> mknodat(Fd dir, const char* path, mode_t mode, dev_t device) {
   SYS_DONE(::mknodat(dir.raw(), path, mode, device), "mknod", at(dir, path));
 }
@@ -180,7 +184,8 @@ Result<> fchmodat(Fd dir, const char* path, mode_t mode) {
   SYS_DONE(::fchmodat(dir.raw(), path, mode, 0), "chmod", at(dir, path));
 }
 Result<> fchownat(Fd dir, const char* path, uid_t uid, gid_t gid, int flags) {
-  SYS_DONE(::fchownat(dir.raw(), path, uid, gid, flags), "chown", str::cat(at(dir, path), ", ", uid, ":", gid));
+  SYS_DONE(::fchownat(dir.raw(), path, uid, gid, flags), "chown",
+           str::cat(at(dir, path), ", ", uid, ":", gid));
 }
 Result<> futimens(Fd fd, const struct timespec (&times)[2]) {
   SYS_DONE(::futimens(fd.raw(), times), "futimens", fd.raw());
@@ -201,7 +206,8 @@ Result<> setxattr(const char* path, const char* name, std::string_view value, bo
            str::cat("\"", path, "\", ", name));
 }
 Result<> fsetxattr(Fd fd, const char* name, std::string_view value) {
-  SYS_DONE(::fsetxattr(fd.raw(), name, value.data(), value.size(), 0), "fsetxattr", str::cat(fd.raw(), ", ", name));
+  SYS_DONE(::fsetxattr(fd.raw(), name, value.data(), value.size(), 0), "fsetxattr",
+           str::cat(fd.raw(), ", ", name));
 }
 Result<std::string> fgetxattr(Fd fd, const char* name) {
   std::string value(256, '\0');
@@ -262,7 +268,7 @@ Result<std::vector<Entry>> list(Fd dir) {
 }
 
 Result<uint64_t> mount_id(Fd fd) {
-  struct statx st{};
+  struct statx st {};
   if (::statx(fd.raw(), "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MNT_ID, &st) < 0)
     return Error::os(str::cat("statx(", fd.raw(), ")"));
   if (st.stx_mask & STATX_MNT_ID) return uint64_t{st.stx_mnt_id};
@@ -270,25 +276,30 @@ Result<uint64_t> mount_id(Fd fd) {
 }
 
 uint64_t filesystem_magic(Fd fd) {
-  struct statfs fs{};
+  struct statfs fs {};
   return ::fstatfs(fd.raw(), &fs) == 0 ? static_cast<uint64_t>(fs.f_type) : 0;
 }
 
 // ---- mounts ----
 
-Result<> mount(const char* source, const char* target, const char* type, unsigned long flags, const void* data) {
+Result<> mount(const char* source, const char* target, const char* type, unsigned long flags,
+               const void* data) {
   SYS_DONE(::mount(source, target, type, flags, data), "mount", str::cat("\"", target, "\""));
 }
-Result<> umount2(const char* target, int flags) { SYS_DONE(::umount2(target, flags), "umount", str::cat("\"", target, "\"")); }
+Result<> umount2(const char* target, int flags) {
+  SYS_DONE(::umount2(target, flags), "umount", str::cat("\"", target, "\""));
+}
 Result<> pivot_root(const char* new_root, const char* put_old) {
-  SYS_DONE(::syscall(SYS_pivot_root, new_root, put_old), "pivot_root", str::cat("\"", new_root, "\", \"", put_old, "\""));
+  SYS_DONE(::syscall(SYS_pivot_root, new_root, put_old), "pivot_root",
+           str::cat("\"", new_root, "\", \"", put_old, "\""));
 }
 Result<UniqueFd> open_tree(Fd dir, const char* path, unsigned flags) {
   const long n = ::syscall(SYS_open_tree, dir.raw(), path, flags | OPEN_TREE_CLOEXEC);
   return owned(n, "open_tree", n < 0 ? at(dir, path) : std::string());
 }
 Result<> move_mount(Fd from, const char* from_path, Fd to, const char* to_path, unsigned flags) {
-  SYS_DONE(::syscall(SYS_move_mount, from.raw(), from_path, to.raw(), to_path, flags), "move_mount", at(to, to_path));
+  SYS_DONE(::syscall(SYS_move_mount, from.raw(), from_path, to.raw(), to_path, flags), "move_mount",
+           at(to, to_path));
 }
 Result<UniqueFd> fsopen(const char* type) {
   const long n = ::syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
@@ -326,14 +337,15 @@ Result<UniqueFd> fsmount(Fd context, unsigned attributes) {
   return error;
 }
 Result<> mount_setattr(Fd dir, const char* path, unsigned flags, const struct mount_attr& attributes) {
-  SYS_DONE(::syscall(SYS_mount_setattr, dir.raw(), path, flags, &attributes, sizeof attributes), "mount_setattr", at(dir, path));
+  SYS_DONE(::syscall(SYS_mount_setattr, dir.raw(), path, flags, &attributes, sizeof attributes),
+           "mount_setattr", at(dir, path));
 }
 
 // ---- processes ----
 
 Result<CloneResult> clone3(uint64_t flags, Fd cgroup, int exit_signal) {
   int pidfd = -1;
-  struct clone_args args{};
+  struct clone_args args {};
   args.flags = flags | CLONE_PIDFD | (cgroup.valid() ? CLONE_INTO_CGROUP : 0);
   args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   args.exit_signal = static_cast<uint64_t>(exit_signal);
@@ -360,7 +372,9 @@ Result<std::optional<int>> waitpid(pid_t pid, int options) {
   return std::optional<int>(status);
 }
 
-Result<> setns(Fd fd, int type) { SYS_DONE(::setns(fd.raw(), type), "setns", str::cat(fd.raw(), ", ", type)); }
+Result<> setns(Fd fd, int type) {
+  SYS_DONE(::setns(fd.raw(), type), "setns", str::cat(fd.raw(), ", ", type));
+}
 Result<> unshare(int flags) { SYS_DONE(::unshare(flags), "unshare", flags); }
 Result<> execveat(Fd dir, const char* path, char* const argv[], char* const envp[], int flags) {
   ::syscall(SYS_execveat, dir.raw(), path, argv, envp, flags);
@@ -376,8 +390,12 @@ Result<> prctl(int option, unsigned long a, unsigned long b, unsigned long c, un
 Result<> fchdir(Fd dir) { SYS_DONE(::fchdir(dir.raw()), "fchdir", dir.raw()); }
 Result<> chdir(const char* path) { SYS_DONE(::chdir(path), "chdir", str::cat("\"", path, "\"")); }
 Result<> chroot(const char* path) { SYS_DONE(::chroot(path), "chroot", str::cat("\"", path, "\"")); }
-Result<> sethostname(std::string_view name) { SYS_DONE(::sethostname(name.data(), name.size()), "sethostname", name); }
-Result<> setdomainname(std::string_view name) { SYS_DONE(::setdomainname(name.data(), name.size()), "setdomainname", name); }
+Result<> sethostname(std::string_view name) {
+  SYS_DONE(::sethostname(name.data(), name.size()), "sethostname", name);
+}
+Result<> setdomainname(std::string_view name) {
+  SYS_DONE(::setdomainname(name.data(), name.size()), "setdomainname", name);
+}
 Result<> setresuid(uid_t uid) { SYS_DONE(::syscall(SYS_setresuid, uid, uid, uid), "setresuid", uid); }
 Result<> setresgid(gid_t gid) { SYS_DONE(::syscall(SYS_setresgid, gid, gid, gid), "setresgid", gid); }
 Result<> setgroups(std::span<const gid_t> groups) {
@@ -426,8 +444,8 @@ Result<> landlock_allow(Fd ruleset, Fd dir, uint64_t files) {
   landlock_path_beneath_attr beneath{};
   beneath.allowed_access = files;
   beneath.parent_fd = dir.raw();
-  SYS_DONE(::syscall(SYS_landlock_add_rule, ruleset.raw(), LANDLOCK_RULE_PATH_BENEATH, &beneath, 0), "landlock_add_rule",
-           dir.raw());
+  SYS_DONE(::syscall(SYS_landlock_add_rule, ruleset.raw(), LANDLOCK_RULE_PATH_BENEATH, &beneath, 0),
+           "landlock_add_rule", dir.raw());
 }
 Result<> landlock_restrict(Fd ruleset) {
   SYS_DONE(::syscall(SYS_landlock_restrict_self, ruleset.raw(), 0), "landlock_restrict_self", "");
@@ -466,7 +484,8 @@ Result<UniqueFd> connect_unix(std::string_view path) {
 }
 
 Result<UniqueFd> accept(Fd listener) {
-  return owned(retry([&] { return ::accept4(listener.raw(), nullptr, nullptr, SOCK_CLOEXEC); }), "accept", "");
+  return owned(retry([&] { return ::accept4(listener.raw(), nullptr, nullptr, SOCK_CLOEXEC); }), "accept",
+               "");
 }
 
 // A name beneath a directory descriptor always fits into sun_path this way.
@@ -523,7 +542,8 @@ Result<> send(Fd socket, std::string_view data, std::span<const Fd> fds) {
   }
   const ssize_t sent = retry([&] { return ::sendmsg(socket.raw(), &header, MSG_NOSIGNAL); });
   if (sent < 0) return Error::os("sendmsg()");
-  if (static_cast<size_t>(sent) != data.size()) return write_all(socket, data.substr(static_cast<size_t>(sent)));
+  if (static_cast<size_t>(sent) != data.size())
+    return write_all(socket, data.substr(static_cast<size_t>(sent)));
   return {};
 }
 
@@ -549,7 +569,8 @@ Result<Message> receive(Fd socket, size_t limit) {
       message.fds.push_back(UniqueFd(fd));
     }
   }
-  if (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) return Error(Kind::protocol, "a message was larger than its limit");
+  if (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+    return Error(Kind::protocol, "a message was larger than its limit");
   return message;
 }
 
@@ -559,12 +580,15 @@ Result<int> poll(std::span<pollfd> fds, int timeout_ms) {
   return n;
 }
 
-Result<UniqueFd> signalfd(const sigset_t& mask) { return owned(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd", ""); }
+Result<UniqueFd> signalfd(const sigset_t& mask) {
+  return owned(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd", "");
+}
 Result<UniqueFd> memfd_create(const char* name, unsigned flags) {
   return owned(::memfd_create(name, flags | MFD_CLOEXEC), "memfd_create", name);
 }
 Result<UniqueFd> timerfd(int64_t milliseconds) {
-  UniqueFd timer = TRY(owned(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create", ""));
+  UniqueFd timer =
+      TRY(owned(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create", ""));
   itimerspec when{};
   when.it_value = {milliseconds / 1000, (milliseconds % 1000) * 1000000};
   if (::timerfd_settime(timer.raw(), 0, &when, nullptr) < 0) return Error::os("timerfd_settime()");

@@ -29,7 +29,7 @@ Result<UniqueFd> open(const char* path, int flags, mode_t mode = 0);
 Result<UniqueFd> openat(Fd dir, const char* path, int flags, mode_t mode = 0);
 // `how.flags` gets O_CLOEXEC.  ENOSYS where the kernel (or a filter) has no openat2: path:: falls back.
 Result<UniqueFd> openat2(Fd dir, const char* path, uint64_t flags, uint64_t mode, uint64_t resolve);
-Result<size_t> read(Fd fd, void* buffer, size_t size);    // 0 = end of file
+Result<size_t> read(Fd fd, void* buffer, size_t size);  // 0 = end of file
 Result<size_t> pread(Fd fd, void* buffer, size_t size, off_t offset);
 Result<size_t> write(Fd fd, const void* data, size_t size);  // may be short
 Result<> write_all(Fd fd, std::string_view data);
@@ -56,8 +56,8 @@ Result<> syncfs(Fd fd);
 Result<> flock(Fd fd, int operation);
 Result<> setxattr(const char* path, const char* name, std::string_view value, bool follow);
 Result<> fsetxattr(Fd fd, const char* name, std::string_view value);
-Result<std::string> fgetxattr(Fd fd, const char* name);        // ENODATA: there is none
-Result<std::vector<std::string>> flistxattr(Fd fd);            // ENOTSUP where the file system has none
+Result<std::string> fgetxattr(Fd fd, const char* name);  // ENODATA: there is none
+Result<std::vector<std::string>> flistxattr(Fd fd);      // ENOTSUP where the file system has none
 Result<> fremovexattr(Fd fd, const char* name);
 Result<UniqueFd> dup(Fd fd, int at_least = 3);  // CLOEXEC
 Result<> dup2(Fd from, int to);                 // the copy is not CLOEXEC: it is meant for a child
@@ -67,11 +67,13 @@ struct Entry {
   unsigned char type;  // DT_*
 };
 Result<std::vector<Entry>> list(Fd dir);  // without "." and ".."; `dir` must not be O_PATH
-Result<uint64_t> mount_id(Fd fd);         // of the mount the file is seen through; before Linux 5.8 its device number
-uint64_t filesystem_magic(Fd fd);         // statfs f_type, 0 if it cannot be asked
+Result<uint64_t> mount_id(
+    Fd fd);  // of the mount the file is seen through; before Linux 5.8 its device number
+uint64_t filesystem_magic(Fd fd);  // statfs f_type, 0 if it cannot be asked
 
 // ---- mounts ----
-Result<> mount(const char* source, const char* target, const char* type, unsigned long flags, const void* data);
+Result<> mount(const char* source, const char* target, const char* type, unsigned long flags,
+               const void* data);
 Result<> umount2(const char* target, int flags);
 Result<> pivot_root(const char* new_root, const char* put_old);
 Result<UniqueFd> open_tree(Fd dir, const char* path, unsigned flags);  // adds OPEN_TREE_CLOEXEC
@@ -102,13 +104,15 @@ Result<> setns(Fd fd, int type);
 Result<> unshare(int flags);
 Result<> execveat(Fd dir, const char* path, char* const argv[], char* const envp[], int flags);
 Result<> close_range(unsigned first, unsigned last, unsigned flags);
-Result<> prctl(int option, unsigned long a = 0, unsigned long b = 0, unsigned long c = 0, unsigned long d = 0);
+Result<> prctl(int option, unsigned long a = 0, unsigned long b = 0, unsigned long c = 0,
+               unsigned long d = 0);
 Result<> fchdir(Fd dir);
 Result<> chdir(const char* path);
 Result<> chroot(const char* path);
 Result<> sethostname(std::string_view name);
 Result<> setdomainname(std::string_view name);
-Result<> setresuid(uid_t uid);  // real, effective and saved; by number, so that glibc has no threads to signal
+Result<> setresuid(
+    uid_t uid);  // real, effective and saved; by number, so that glibc has no threads to signal
 Result<> setresgid(gid_t gid);
 Result<> setgroups(std::span<const gid_t> groups);
 Result<> setsid();
@@ -128,8 +132,8 @@ Result<> landlock_restrict(Fd ruleset);  // this thread, for good; wants no_new_
 struct SocketPair {
   UniqueFd left, right;
 };
-Result<SocketPair> socketpair(int type);  // AF_UNIX
-Result<SocketPair> pipe();                // left: read end, right: write end
+Result<SocketPair> socketpair(int type);               // AF_UNIX
+Result<SocketPair> pipe();                             // left: read end, right: write end
 Result<UniqueFd> connect_unix(std::string_view path);  // SOCK_STREAM; long paths go through /proc/self/fd
 Result<UniqueFd> accept(Fd listener);
 // A listening AF_UNIX SOCK_SEQPACKET socket named `name` in `dir`, mode 0600.  Reached with connect_seqpacket.

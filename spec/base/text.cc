@@ -44,8 +44,10 @@ std::string lower(std::string_view text) {
 std::optional<uint64_t> bytes(std::string_view text) {
   const size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
   std::string unit = lower(text.substr(digits));
-  if (unit.ends_with("ib")) unit.resize(unit.size() - 2);
-  else if (unit.size() > 1 && unit.ends_with('b')) unit.resize(unit.size() - 1);
+  if (unit.ends_with("ib"))
+    unit.resize(unit.size() - 2);
+  else if (unit.size() > 1 && unit.ends_with('b'))
+    unit.resize(unit.size() - 1);
   constexpr std::string_view kUnits = "bkmgtp";
   const size_t power = unit.empty() ? 0 : unit.size() == 1 ? kUnits.find(unit[0]) : std::string_view::npos;
   if (power == std::string_view::npos) return std::nullopt;
@@ -73,18 +75,25 @@ std::string printable(std::string_view text) {
   std::string out;
   for (const char c : text) {
     const auto u = static_cast<unsigned char>(c);
-    if (c == '\n') out += "\\n";
-    else if (c == '\t') out += "\\t";
-    else if (c == '\r') out += "\\r";
-    else if (u < 0x20 || u == 0x7f) out += {'\\', 'x', kHex[u >> 4], kHex[u & 15]};
-    else out += c;
+    if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (c == '\r')
+      out += "\\r";
+    else if (u < 0x20 || u == 0x7f)
+      out += {'\\', 'x', kHex[u >> 4], kHex[u & 15]};
+    else
+      out += c;
   }
   return out;
 }
 
 // The length of the UTF-8 sequence at `at`, 0 if there is no well-formed one (RFC 3629, section 4).
 static size_t utf8_sequence(std::string_view text, size_t at) {
-  const auto byte = [&](size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u; };
+  const auto byte = [&](size_t i) {
+    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u;
+  };
   const auto follows = [&](size_t i) { return (byte(i) & 0xc0) == 0x80; };
   const unsigned first = byte(0);
   if (first < 0x80) return 1;
@@ -125,13 +134,15 @@ static size_t edit_distance(std::string_view a, std::string_view b) {
     row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
       row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before[j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before[j - 2] + 1);
     }
   }
   return row[b.size()];
 }
 
-std::optional<std::string_view> did_you_mean(std::string_view wrong, const std::vector<std::string_view>& candidates) {
+std::optional<std::string_view> did_you_mean(std::string_view wrong,
+                                             const std::vector<std::string_view>& candidates) {
   if (wrong.size() > 64) return std::nullopt;
   std::optional<std::string_view> best;
   size_t best_distance = std::min<size_t>(2, std::max<size_t>(1, wrong.size() / 3)) + 1;

@@ -58,6 +58,7 @@ std::string printable(std::string_view text);
 size_t utf8_prefix(std::string_view text);
 
 // Names in `candidates` that `wrong` may have meant (edit distance ≤ 2 and ≤ a third of its length), nearest first.
-std::optional<std::string_view> did_you_mean(std::string_view wrong, const std::vector<std::string_view>& candidates);
+std::optional<std::string_view> did_you_mean(std::string_view wrong,
+                                             const std::vector<std::string_view>& candidates);
 
 }  // namespace str
