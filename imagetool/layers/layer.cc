@@ -238,9 +238,17 @@ Result<> Layer::make_link(const tar::Entry& entry, const std::string& parent, co
   if (dir.path == target.dir_path && name == target.name) return {};  // a link to itself
   tree_->made(dir.path, name);
   Result<> made = sys::linkat(target.dir, target.name.c_str(), dir.fd, name.c_str(), 0);
-  if (made.ok() || made.error().errnum != EEXIST) return made;
-  TRY(tree_->remove(dir, name));
-  return sys::linkat(target.dir, target.name.c_str(), dir.fd, name.c_str(), 0);
+  if (!made.ok() && made.error().errnum == EEXIST) {
+    TRY(tree_->remove(dir, name));
+    made = sys::linkat(target.dir, target.name.c_str(), dir.fd, name.c_str(), 0);
+  }
+  if (made.ok()) return {};
+  const int err = made.error().errnum;
+  // Its own parent, or what it replaces, held the target.
+  if (err == ENOENT || err == EPERM)
+    return Error(Kind::invalid,
+                 str::cat("its target '", str::printable(entry.link), "' is replaced by the link itself"));
+  return Error::os(str::cat("linking it to '", str::printable(entry.link), "'"), err);
 }
 
 Result<> Layer::make_symlink(const tar::Entry& entry, const Directory& dir, const std::string& name) {

@@ -1,5 +1,6 @@
 #include "imagetool/layers/tree.h"
 
+#include <dirent.h>
 #include <sys/sysmacros.h>
 
 #include <algorithm>
@@ -181,6 +182,8 @@ Result<UniqueFd> Tree::materialize(const std::string& path) {
     if (!next.ok()) {
       const int err = next.error().errnum;
       if (err != ENOENT && err != ENOTDIR && err != ELOOP) return next.take_error();
+      const std::string parent(parent_of(at));
+      if (!pending_.contains(parent)) put_off(parent, {.mtime = TRY(sys::fstat(here)).st_mtim});
       next = make_implied(here, name, at, err != ENOENT);
       if (!next.ok()) return next.take_error();
     }
@@ -203,6 +206,7 @@ Result<UniqueFd> Tree::make_implied(Fd dir, const std::string& name, const std::
   if (below.what == What::directory) {
     const UniqueFd from = TRY(sys::openat(below.fd, ".", kReadable));
     TRY(copy_attributes(from, made));
+    if (form_ == Form::overlay) implied_.insert(std::hash<std::string_view>()(path));
     const struct stat st = TRY(sys::fstat(from));
     pending.mtime = st.st_mtim;
     if (!options_.root && (st.st_mode & 0700) != 0700) {
@@ -273,9 +277,28 @@ Result<> Tree::remove(const Directory& dir, const std::string& name) {
   return path::remove_tree(dir.fd, name, path::Mounts::stay);
 }
 
-Result<> Tree::make_opaque(Fd dir, const std::string& name) const {
+Result<> Tree::make_opaque(Fd dir, const std::string& name, const std::string& path) const {
   const UniqueFd fd = TRY(sys::openat(dir, name.c_str(), kReadable));
+  TRY(drop_unneeded(fd, path));
   return sys::fsetxattr(fd, opaque_name(options_.control), "y");
+}
+
+// Below an opaque directory nothing is merged: whiteouts would be listed as files there, and directories that stood in
+// for a lower one, and hold nothing of this layer, have nothing to stand in for.
+Result<> Tree::drop_unneeded(Fd dir, const std::string& path) const {
+  for (const sys::Entry& entry : TRY(sys::list(dir))) {
+    const std::string inner = join(path, entry.name);
+    if (entry.type == DT_DIR) {
+      const UniqueFd inside = TRY(sys::openat(dir, entry.name.c_str(), kReadable));
+      TRY(drop_unneeded(inside, inner));
+      if (is_implied(inner))
+        (void)sys::unlinkat(dir, entry.name.c_str(), AT_REMOVEDIR);  // stays if it holds something
+    } else if (entry.type == DT_CHR) {
+      const struct stat st = TRY(sys::fstatat(dir, entry.name.c_str(), AT_SYMLINK_NOFOLLOW));
+      if (is_whiteout(st)) TRY(sys::unlinkat(dir, entry.name.c_str(), 0));
+    }
+  }
+  return {};
 }
 
 Result<bool> Tree::make_directory(const Directory& dir, const std::string& name, mode_t mode) {
@@ -287,12 +310,16 @@ Result<bool> Tree::make_directory(const Directory& dir, const std::string& name,
   TRY(sys::unlinkat(dir.fd, name.c_str(), 0));
   TRY(sys::mkdirat(dir.fd, name.c_str(), mode));
   // A whiteout, or something of this layer, was there: what lower layers have under that name is not to show through.
-  if (form_ == Form::overlay) TRY(make_opaque(dir.fd, name));
+  if (form_ == Form::overlay) TRY(make_opaque(dir.fd, name, join(dir.path, name)));
   return true;
 }
 
 void Tree::made(std::string_view dir, std::string_view name) {
-  if (form_ == Form::tree) made_.insert(std::hash<std::string_view>()(join(dir, name)));
+  const size_t hash = std::hash<std::string_view>()(join(dir, name));
+  if (form_ == Form::tree)
+    made_.insert(hash);
+  else if (!implied_.empty())
+    implied_.erase(hash);
 }
 
 void Tree::touch(std::string_view path) {
@@ -316,7 +343,12 @@ Result<> Tree::whiteout_in_overlay(const std::string& dir, const std::string& na
   if (node.what == What::nothing) return {};
   if (!node.lower && node.what != What::directory) return {};  // it hides the lower ones already
   const Directory& parent = *TRY(enter(dir));
-  if (!node.lower) return make_opaque(parent.fd, name);
+  const std::string path = join(dir, name);
+  if (!node.lower) {
+    TRY(make_opaque(parent.fd, name, path));
+    const bool empty = is_implied(path) && sys::unlinkat(parent.fd, name.c_str(), AT_REMOVEDIR).ok();
+    if (!empty || TRY(look(path)).what == What::nothing) return {};
+  }
   return sys::mknodat(parent.fd, name.c_str(), S_IFCHR, makedev(0, 0));
 }
 
@@ -326,7 +358,7 @@ Result<> Tree::opaque(std::string_view dir) {
   if (canonical->empty() && form_ == Form::overlay) return opaque_root();
   const Directory& entered = *TRY(enter(*canonical));
   if (form_ == Form::tree) return remove_lower_contents(entered.fd, entered.path);
-  return make_opaque(entered.fd, ".");
+  return make_opaque(entered.fd, ".", entered.path);
 }
 
 // overlayfs does not ask the roots of its layers for the mark, so every name below gets a whiteout of its own.
@@ -344,6 +376,7 @@ Result<> Tree::remove_lower(Fd dir, const std::string& dir_path, const std::stri
   const Result<struct stat> st = sys::fstatat(dir, name.c_str(), AT_SYMLINK_NOFOLLOW);
   if (!st.ok() || !S_ISDIR(st.value().st_mode)) return {};  // gone, or this layer's own
   const UniqueFd inside = TRY(sys::openat(dir, name.c_str(), kReadable));
+  if (!pending_.contains(path)) put_off(path, {.mtime = TRY(sys::fstat(inside)).st_mtim});
   TRY(remove_lower_contents(inside, path));
   if (is_made(path)) return {};
   const Result<> removed = sys::unlinkat(dir, name.c_str(), AT_REMOVEDIR);

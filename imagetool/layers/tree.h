@@ -94,7 +94,8 @@ class Tree {
   Result<Node> look(const std::string& path) const;
   Result<Node> look_in(Fd layer, bool lower, const std::string& path, bool& go_on) const;
   Result<bool> is_opaque(Fd dir) const;
-  Result<> make_opaque(Fd dir, const std::string& name) const;
+  Result<> make_opaque(Fd dir, const std::string& name, const std::string& path) const;
+  Result<> drop_unneeded(Fd dir, const std::string& path) const;
 
   Result<std::optional<std::string>> resolve(std::string_view path, bool making) const;
   Result<UniqueFd> materialize(const std::string& path);
@@ -108,6 +109,9 @@ class Tree {
   }
   [[nodiscard]] bool is_touched(std::string_view path) const {
     return touched_.contains(std::hash<std::string_view>()(path));
+  }
+  [[nodiscard]] bool is_implied(std::string_view path) const {
+    return implied_.contains(std::hash<std::string_view>()(path));
   }
   void touch(std::string_view path);
   Result<> whiteout_in_overlay(const std::string& dir, const std::string& name);
@@ -124,6 +128,8 @@ class Tree {
   std::unordered_map<std::string, Pending> pending_;
   // Hashes of paths: what this layer has made, and directories it has made something in or below.  Tree form only.
   std::unordered_set<size_t> made_, touched_;
+  // Directories that stand for one of a lower layer and were not named by an entry.  Overlay form only.
+  std::unordered_set<size_t> implied_;
 };
 
 }  // namespace layer
