@@ -1,6 +1,7 @@
 #include "imagetool/registry/answers.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "imagetool/limits.h"
 #include "spec/base/text.h"
@@ -59,7 +60,7 @@ Error too_many(const http::Answer& answer, const Context& context, const Said& w
                            : *seconds < 7200 ? str::cat("wait ", *seconds, " s")
                                              : str::cat("wait ", *seconds / 3600, " h");
   return Error(
-      Kind::network,
+      Kind::network, EAGAIN,
       str::cat("'", context.registry, "' takes no more requests for the time being (429",
                quota(answer.response), ")", quoted(words), ": ", when, ", or log in for a larger quota"));
 }
@@ -87,8 +88,9 @@ Error explain(const http::Answer& answer, const Context& context) {
   if (status == 404) return missing(context, words);
   if (status == 429) return too_many(answer, context, words);
   if (status >= 500)
-    return Error(Kind::network, str::cat("'", context.registry, "' has trouble, status ", status,
-                                         quoted(words), ": try again later"));
+    return Error(Kind::network, EAGAIN,
+                 str::cat("'", context.registry, "' has trouble, status ", status, quoted(words),
+                          ": try again later"));
   return Error(Kind::protocol, str::cat("'", context.registry, "' answers with status ", status,
                                         quoted(words), " when asked for '", context.what, "'"));
 }

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "imagetool/limits.h"
 #include "spec/base/text.h"
@@ -150,8 +151,9 @@ Result<> Session::fetch_token() {
   const int status = answer.response.status;
   if (status == 400 || status == 401 || status == 403) return refused(status);
   if (status != 200)
-    return Error(Kind::network, str::cat("the token service '", place, "' answers with status ", status,
-                                         ": try again later"));
+    return Error(
+        Kind::network, EAGAIN,
+        str::cat("the token service '", place, "' answers with status ", status, ": try again later"));
   Token token = TRY(parse_token(answer.body).within("'", place, "'"));
   const int64_t early = std::min(kRefreshEarly, token.lifetime_s / 10);
   tokens_[scope_] = {std::move(token.text), asked_ms + (token.lifetime_s - early) * 1000};

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "imagetool/limits.h"
 #include "spec/base/text.h"
@@ -93,8 +94,14 @@ Error explain(const Failed& failed, const Origin& origin) {
       return Error(Kind::denied,
                    str::cat("the certificate of '", place, "' is not trusted: ", why, ": put its CA into ",
                             "/etc/containers/certs.d/", place, "/ca.crt, or name a directory by --cert-dir"));
+    case Failure::uninvited:
+      return Error(
+          Kind::denied,
+          str::cat("'", place, "' wants a client certificate that it knows: ", why, ": put client.cert and ",
+                   "client.key into /etc/containers/certs.d/", place, ", or name a directory by --cert-dir"));
     case Failure::dropped:
-      return Error(Kind::network, str::cat("the connection to '", place, "' broke: ", why, ": try again"));
+      return Error(Kind::network, EAGAIN,
+                   str::cat("the connection to '", place, "' broke: ", why, ": try again"));
     case Failure::receiver:
       return failed.error;
     case Failure::broken:
@@ -245,7 +252,8 @@ void Exchange::conclude_status(const Response& response) {
                      str::cat("'", here().authority(), "', where '", ask_.request.url.origin.authority(),
                               "' keeps its data, asks for credentials, and none are sent there")));
   // A password that was refused is worth a second look: for the message.  A token gets one chance per try.
-  if (status == 401 && ask_.challenged && (!challenged_ || used_.starts_with("Basic "))) return challenge(response);
+  if (status == 401 && ask_.challenged && (!challenged_ || used_.starts_with("Basic ")))
+    return challenge(response);
   if (status == 416 && ranged_) {
     can_range_ = false;
     return again("it cannot go on in the middle", answer(response));
@@ -268,9 +276,9 @@ void Exchange::conclude_blob(const Response& response) {
     if (!right.ok()) return end(right.take_error());
   }
   if (delivered_ < ask_.size)
-    return again("the connection broke",
-                 Error(Kind::network, str::cat("'", here().authority(), "' ended after ", delivered_, " of ",
-                                               ask_.size, " bytes: try again")));
+    return again("the connection broke", Error(Kind::network, EAGAIN,
+                                               str::cat("'", here().authority(), "' ended after ", delivered_,
+                                                        " of ", ask_.size, " bytes: try again")));
   Result<> finished = ask_.sink->finish();
   if (!finished.ok()) return end(finished.take_error());
   end(answer(response));

@@ -96,8 +96,17 @@ struct Transfer::State {
 
 namespace {
 
-Failure classify(CURLcode code) {
+// An alert by which a server ends a handshake that TLS 1.3 lets the client finish first (RFC 8446 §6.2).
+bool is_certificate_alert(std::string_view message) {
+  return message.find("alert") != std::string_view::npos &&
+         message.find("certificate") != std::string_view::npos;
+}
+
+Failure classify(CURLcode code, std::string_view message) {
+  if (is_certificate_alert(message)) return Failure::uninvited;
   switch (code) {
+    case CURLE_SSL_CLIENTCERT:
+      return Failure::uninvited;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
       return Failure::resolve;
@@ -146,7 +155,7 @@ void Transfer::State::finish(CURLcode code) {
     return;
   }
   // A connect timeout and a stall have one code; what tells them apart is whether there was a connection.
-  Failure failure = classify(code);
+  Failure failure = classify(code, message);
   curl_off_t connected = 0;
   ::curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
   if (code == CURLE_OPERATION_TIMEDOUT && connected == 0) failure = Failure::connect;

@@ -63,6 +63,7 @@ enum class Failure {
   connect,    // nothing answers there
   tls,        // there is no TLS, or it failed
   untrusted,  // TLS works and the certificate is not one we trust
+  uninvited,  // TLS works and the server does not accept our certificate, or that there is none
   dropped,    // the connection broke, or stalled, half way
   receiver,   // the `body` function refused; its error is the result
   broken,     // not HTTP, header too long, and the like

@@ -53,8 +53,7 @@ Result<bool> speaks_tls(http::Client& client, const http::Policy& policy, const 
   }
   if (!probe.failed()) return true;
   const http::Failure failure = probe.failed()->failure;
-  return failure != http::Failure::tls && failure != http::Failure::connect &&
-         failure != http::Failure::dropped;
+  return failure != http::Failure::tls && failure != http::Failure::connect;
 }
 
 Result<oci::Digest> digest_of(std::string_view bytes, std::string_view algorithm) {

@@ -68,6 +68,8 @@ class Registry {
 
   // `wanted` is a tag or a digest (Reference::wanted()), or the digest of an entry of an index.  At most
   // limits::kManifest bytes.  Errors: not_found, denied, network, protocol (what was sent is not what was asked for).
+  // Kind::network has errnum EAGAIN where the registry was reached and may answer better later (429, 5xx, a transfer
+  // that broke); else there is no way to it.
   Result<Fetched> read_manifest(const std::string& wanted);
 
   // The digest of the tag by a HEAD request, which Docker Hub does not count against the quota.  nullopt: the
