@@ -1,0 +1,153 @@
+# shellcheck shell=bash
+# Bundles of a busybox root file system, and the runtime under test, for the suites of tests/container.
+#
+#   make_bundle DIR [JQ]     a bundle whose configuration is the plain one, changed by a jq filter
+#   set_config DIR JQ        changes it again
+#   rt ARGUMENTS...          the runtime under test with a state root of the suite's own, 30 s at most
+#   run_sh DIR SCRIPT        runs a shell script as the container's process; its name is DIR's
+#   fact NAME                what the last `facts` printed as NAME=…
+#   leftovers                mounts, cgroups, processes and state as text, to be compared
+#
+# The plain container has every namespace but user and time, a shared root file system that is not read-only, and a
+# cgroup beneath $CGROUP.  Its ociVersion is 1.0.2, so that older runtimes take it as well.
+# The suites run in a process and a mount namespace of their own: what they leave behind is visible, and ends with them.
+
+RUNTIME=${RUNTIME:-$BIN/runtime}
+# crun, runc or ours: some tests are about what only one of them promises.
+KIND=$(basename "$RUNTIME")
+[ "$KIND" = crun ] || [ "$KIND" = runc ] || KIND=ours
+
+# Before anything else in a suite: skips it where it cannot run, and makes $SCRATCH, $STATE and $CGROUP.
+container_suite() { # NAME
+  command -v "$RUNTIME" >/dev/null || skip_all "$1" "$RUNTIME is not built"
+  [ "$(id -u)" -eq 0 ] || skip_all "$1" "needs root"
+  command -v busybox >/dev/null || skip_all "$1" "busybox is not installed"
+  command -v jq >/dev/null || skip_all "$1" "jq is not installed"
+  if [ -z "${CONTAINER_SUITE_INSIDE-}" ]; then
+    export CONTAINER_SUITE_INSIDE=1
+    exec unshare --mount --pid --fork --kill-child --mount-proc --propagation private "$0"
+  fi
+  scratch
+  STATE=$SCRATCH/state CGROUP=/${SCRATCH##*/}
+  ROOTFS=$SCRATCH/rootfs
+  at_exit remove_cgroups
+  make_rootfs "$ROOTFS"
+  # crun 1.8 does not know hybrid hosts.
+  if [ "$KIND" = crun ] && [ -d /sys/fs/cgroup/unified ]; then umount /sys/fs/cgroup/unified; fi
+}
+
+make_rootfs() {
+  mkdir -p "$1"/{bin,etc,tmp,proc,sys,dev,root,home/user,mnt}
+  cp "$(command -v busybox)" "$1/bin/busybox"
+  "$1/bin/busybox" --install "$1/bin" # as hard links
+  printf 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n' >"$1/etc/passwd"
+  printf 'root:x:0:\nuser:x:1000:\n' >"$1/etc/group"
+}
+
+plain_config() {
+  cat <<JSON
+{
+  "ociVersion": "1.0.2",
+  "process": {
+    "terminal": false, "user": {"uid": 0, "gid": 0}, "args": ["true"], "cwd": "/",
+    "env": ["PATH=/bin", "HOME=/root"],
+    "capabilities": {
+      "bounding": $1, "effective": $1, "permitted": $1
+    },
+    "noNewPrivileges": true
+  },
+  "root": {"path": "$ROOTFS"},
+  "hostname": "box",
+  "mounts": [
+    {"destination": "/proc", "type": "proc", "source": "proc"},
+    {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]},
+    {"destination": "/dev/pts", "type": "devpts", "source": "devpts",
+     "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]},
+    {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]}
+  ],
+  "linux": {
+    "cgroupsPath": "$CGROUP/$2",
+    "resources": {"devices": [{"allow": false, "access": "rwm"}]},
+    "namespaces": [{"type": "pid"}, {"type": "network"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}, {"type": "cgroup"}],
+    "maskedPaths": ["/proc/kcore", "/sys/firmware"],
+    "readonlyPaths": ["/proc/sys", "/proc/sysrq-trigger"]
+  }
+}
+JSON
+}
+
+make_bundle() {
+  mkdir -p "$1"
+  plain_config '["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]' "${1##*/}" | jq "${2:-.}" >"$1/config.json"
+}
+
+set_config() {
+  jq "$2" "$1/config.json" >"$1/config.new" && mv "$1/config.new" "$1/config.json"
+}
+
+rt() { timeout --foreground --kill-after=5 30 "$RUNTIME" --root "$STATE" "$@"; }
+
+# A container that runs a script, gone when it ends: prints what it prints, ends as it ends.
+run_sh() {
+  jq --arg script "$2" '.process.args = ["sh", "-c", $script]' "$1/config.json" >"$1/config.new" &&
+    mv "$1/config.new" "$1/config.json" &&
+    rt run --bundle "$1" "${1##*/}"
+}
+
+# The same once, with what it prints as NAME=VALUE at hand in `fact`.
+facts() {
+  FACTS=$(run_sh "$@" 2>&1 </dev/null)
+}
+fact() { printf '%s\n' "$FACTS" | sed -n "s/^$1=//p"; }
+
+status_of() { rt state "$1" 2>/dev/null | jq -r .status; }
+wait_status() { # ID STATUS: 5 s at most
+  local tries
+  for ((tries = 0; tries < 250; ++tries)); do
+    [ "$(status_of "$1")" = "$2" ] && return
+    sleep 0.02
+  done
+  return 1
+}
+# Until a command succeeds, 5 s at most.
+eventually() {
+  local tries
+  for ((tries = 0; tries < 250; ++tries)); do
+    "$@" && return
+    sleep 0.02
+  done
+  return 1
+}
+
+# Where a controller of a container is, on v1 and v2.
+cgroup_dir() { # CONTROLLER NAME
+  if [ -d "/sys/fs/cgroup/$1" ] && [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
+    echo "/sys/fs/cgroup/$1$CGROUP/$2"
+  else
+    echo "/sys/fs/cgroup$CGROUP/$2"
+  fi
+}
+unified_only() { [ -e /sys/fs/cgroup/cgroup.controllers ]; }
+has_controller() {
+  if unified_only; then grep -qw "$1" /sys/fs/cgroup/cgroup.controllers; else [ -d "/sys/fs/cgroup/$1" ]; fi
+}
+
+remove_cgroups() {
+  find /sys/fs/cgroup -depth -type d -path "/sys/fs/cgroup*$CGROUP*" -exec rmdir {} + 2>/dev/null
+}
+
+leftovers() {
+  local process
+  echo "mounts:"
+  cat /proc/self/mountinfo
+  echo "cgroups:"
+  # The parent of all containers of the suite stays: it was not named by the runtime's configuration alone.
+  find /sys/fs/cgroup -mindepth 1 -type d -path "*$CGROUP/*" | sort
+  echo "processes:"
+  for process in /proc/[0-9]*; do
+    # This suite's own shells and tools are no leftovers.
+    case $(cat "$process/comm" 2>/dev/null) in run | suite_* | cat | bash | unshare | '') ;; *) cat "$process/comm" ;; esac
+  done 2>/dev/null | sort
+  echo "state:"
+  ls -A "$STATE" 2>/dev/null | grep -v '^\.seccomp$'
+}
