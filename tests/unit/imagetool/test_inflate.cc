@@ -1,0 +1,99 @@
+#include <criterion/criterion.h>
+#include <isa-l/igzip_lib.h>
+#include <zstd.h>
+
+#include "imagetool/layers/inflate.h"
+#include "tests/unit/support/expect.h"
+
+namespace {
+
+std::string gzip(const std::string& text) {
+  isal_zstream stream;
+  isal_deflate_init(&stream);
+  std::string out(text.size() + 1024, '\0'), in = text;
+  stream.gzip_flag = IGZIP_GZIP;
+  stream.end_of_stream = 1;
+  stream.next_in = reinterpret_cast<uint8_t*>(in.data());
+  stream.avail_in = static_cast<uint32_t>(in.size());
+  stream.next_out = reinterpret_cast<uint8_t*>(out.data());
+  stream.avail_out = static_cast<uint32_t>(out.size());
+  cr_assert_eq(isal_deflate(&stream), 0);
+  out.resize(stream.total_out);
+  return out;
+}
+
+std::string zstd(const std::string& text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
+  return out;
+}
+
+std::string show(oci::Compression how, const std::string& bytes, size_t step = 1 << 20) {
+  StringSink out;
+  const std::unique_ptr<Sink> sink = inflate(how, out);
+  for (size_t at = 0; at < bytes.size(); at += step) {
+    const Result<> r = sink->write(std::string_view(bytes).substr(at, step));
+    if (!r.ok()) return "error: " + r.error().message;
+  }
+  const Result<> r = sink->finish();
+  return r.ok() ? out.text() : "error: " + r.error().message;
+}
+
+std::string sample(size_t size) {
+  std::string text;
+  for (unsigned n = 1; text.size() < size; n = n * 1103515245 + 12345)
+    text += n % 3 ? std::string(n >> 27, 'x') : std::to_string(n);
+  return text;
+}
+
+constexpr oci::Compression kGzip = oci::Compression::gzip, kZstd = oci::Compression::zstd;
+
+}  // namespace
+
+Test(inflate, members_and_frames_in_pieces_of_any_size) {
+  const std::string small = sample(3000), large = sample(700000);
+  const std::string gz = gzip(small) + gzip("") + gzip(large);
+  const std::string skippable("\x50\x2a\x4d\x18\x03\0\0\0abc", 11);
+  const std::string zst = zstd(small) + skippable + zstd(large);
+  for (const size_t step : {size_t{1}, size_t{13}, size_t{4096}, size_t{1} << 20}) {
+    cr_expect(show(kGzip, gz, step) == small + large, "gzip by %zu", step);
+    cr_expect(show(kZstd, zst, step) == small + large, "zstd by %zu", step);
+    cr_expect(show(oci::Compression::none, large, step) == large, "plain by %zu", step);
+  }
+  cr_expect(show(kGzip, gzip(small) + std::string(600, '\0')) == small, "zeros behind the end");
+}
+
+Test(inflate, no_truncation_or_flipped_byte_gives_other_bytes) {
+  const std::string text = sample(2000), gz = gzip(text), zst = zstd(text);
+  for (size_t n = 0; n < gz.size(); ++n)
+    cr_expect(show(kGzip, gz.substr(0, n)).starts_with("error: "), "gzip cut at %zu", n);
+  for (size_t n = 0; n < zst.size(); ++n)
+    cr_expect(show(kZstd, zst.substr(0, n)).starts_with("error: "), "zstd cut at %zu", n);
+  for (size_t n = 10; n < gz.size(); ++n) {  // behind the header, whose time and system nobody checks
+    std::string bad = gz;
+    bad[n] = static_cast<char>(bad[n] ^ 4);
+    const std::string got = show(kGzip, bad);  // a code that nothing uses may change without effect
+    cr_expect(got == text || got.starts_with("error: "), "gzip byte %zu", n);
+  }
+}
+
+Test(inflate, refusals) {
+  const std::string gz = gzip("text");
+  std::string length = gz;
+  length[gz.size() - 4] = 5;
+  const struct {
+    oci::Compression how;
+    std::string bytes, want;
+  } cases[] = {
+      {kGzip, "", "error: the compressed data is damaged: it is empty"},
+      {kGzip, "plain text, not compressed", "error: the compressed data is damaged: it is not gzip"},
+      {kGzip, gz + "garbage behind",
+       "error: the compressed data is damaged: there is something else behind its end"},
+      {kGzip, gz + std::string(5, '\0') + "x",
+       "error: the compressed data is damaged: there is something else behind its end"},
+      {kGzip, length, "error: the compressed data is damaged: its checksum or length does not hold"},
+      {kZstd, "", "error: the compressed data is damaged: it is empty or ends in the middle"},
+      {kZstd, zstd("a") + "garbage", "error: the compressed data is damaged: zstd: Unknown frame descriptor"},
+  };
+  for (const auto& c : cases) expect_text(show(c.how, c.bytes), c.want);
+}
