@@ -18,7 +18,7 @@ namespace layer {
 namespace {
 
 constexpr int kReadable = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK;
-constexpr int kMostLinks = 40;  // as the kernel's MAXSYMLINKS
+constexpr size_t kMostLinks = 40;  // as the kernel's MAXSYMLINKS
 
 bool is_whiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0); }
 
@@ -86,7 +86,7 @@ Result<Tree::Node> Tree::look(const std::string& path) const {
 
 // The canonical form of `path`.  Missing directories, and what is in the way of one, are taken for directories when
 // `making`; else they make the result empty.
-Result<std::optional<std::string>> Tree::resolve(std::string_view path, bool making) const {
+Result<std::optional<Tree::Resolved>> Tree::resolve(std::string_view path, bool making) const {
   std::vector<std::string> todo;
   const auto push = [&](std::string_view text) {
     const std::vector<std::string_view> parts = str::split(text, '/');
@@ -95,7 +95,7 @@ Result<std::optional<std::string>> Tree::resolve(std::string_view path, bool mak
   };
   push(path);
   std::string at;
-  int links = 0;
+  std::vector<std::string> followed;
   while (!todo.empty()) {
     const std::string part = std::move(todo.back());
     todo.pop_back();
@@ -108,17 +108,18 @@ Result<std::optional<std::string>> Tree::resolve(std::string_view path, bool mak
       return Error(Kind::invalid, "the path is too long once its links are followed");
     const Node node = TRY(look(next));
     if (node.what == What::link) {
-      if (++links > kMostLinks)
+      followed.push_back(next);
+      if (followed.size() > kMostLinks)
         return Error(Kind::invalid,
                      str::cat("'", str::printable(next), "' is a link to itself, or one of more than 40"));
       if (node.target.starts_with('/')) at.clear();
       push(node.target);
       continue;
     }
-    if (node.what != What::directory && !making) return std::optional<std::string>();
+    if (node.what != What::directory && !making) return std::optional<Resolved>();
     at = std::move(next);
   }
-  return std::optional<std::string>(std::move(at));
+  return std::optional<Resolved>(Resolved{std::move(at), std::move(followed)});
 }
 
 // ---- entering ----
@@ -154,6 +155,7 @@ Result<> Tree::use(std::string_view given, std::string path, UniqueFd fd) {
   touch(path);
   current_ = Directory{std::move(path), std::move(fd), st.st_gid, (st.st_mode & S_ISGID) != 0};
   current_given_ = given;
+  followed_.clear();
   return {};
 }
 
@@ -166,9 +168,10 @@ Result<const Directory*> Tree::enter(std::string_view path) {
   }
   const int err = there.error().errnum;
   if (err != ENOENT && err != ELOOP && err != ENOTDIR) return there.take_error();
-  const std::optional<std::string> canonical = TRY(resolve(path, true));
-  UniqueFd made = TRY(materialize(*canonical));
-  TRY(use(path, *canonical, std::move(made)));
+  const std::optional<Resolved> found = TRY(resolve(path, true));
+  UniqueFd made = TRY(materialize(found->path));
+  TRY(use(path, found->path, std::move(made)));
+  followed_ = found->links;
   return &current_;
 }
 
@@ -225,15 +228,14 @@ Result<UniqueFd> Tree::make_implied(Fd dir, const std::string& name, const std::
 }
 
 Result<Tree::Place> Tree::locate(std::string_view dir, std::string_view name) {
-  const std::optional<std::string> canonical = TRY(resolve(dir, false));
-  const std::string path = canonical ? join(*canonical, name) : std::string();
-  const Node node = canonical ? TRY(look(path)) : Node();
+  const std::optional<Resolved> found = TRY(resolve(dir, false));
+  const Node node = found ? TRY(look(join(found->path, name))) : Node();
   if (node.what == What::nothing) return Error(Kind::not_found, "is not in the image");
   if (node.what == What::directory) return Error(Kind::invalid, "is a directory");
-  const Directory& parent = *TRY(enter(*canonical));
+  const Directory& parent = *TRY(enter(found->path));
   if (node.lower) TRY(copy_up(node, parent, std::string(name)));
   UniqueFd again = TRY(sys::openat(parent.fd, ".", O_PATH | O_DIRECTORY));
-  return Place{*canonical, std::move(again), std::string(name)};
+  return Place{found->path, std::move(again), std::string(name)};
 }
 
 Result<> Tree::copy_up(const Node& node, const Directory& dir, const std::string& name) {
@@ -315,7 +317,10 @@ Result<bool> Tree::make_directory(const Directory& dir, const std::string& name,
 }
 
 void Tree::made(std::string_view dir, std::string_view name) {
-  const size_t hash = std::hash<std::string_view>()(join(dir, name));
+  const std::string path = join(dir, name);
+  // The links that led to the current directory may be among what is replaced: the next entry must look again.
+  if (std::find(followed_.begin(), followed_.end(), path) != followed_.end()) current_given_ = "//";
+  const size_t hash = std::hash<std::string_view>()(path);
   if (form_ == Form::tree)
     made_.insert(hash);
   else if (!implied_.empty())
@@ -331,10 +336,10 @@ void Tree::touch(std::string_view path) {
 // ---- hiding ----
 
 Result<> Tree::whiteout(std::string_view dir, const std::string& name) {
-  const std::optional<std::string> canonical = TRY(resolve(dir, false));
-  if (!canonical) return {};
-  if (form_ == Form::overlay) return whiteout_in_overlay(*canonical, name);
-  const Directory& parent = *TRY(enter(*canonical));
+  const std::optional<Resolved> found = TRY(resolve(dir, false));
+  if (!found) return {};
+  if (form_ == Form::overlay) return whiteout_in_overlay(found->path, name);
+  const Directory& parent = *TRY(enter(found->path));
   return remove_lower(parent.fd, parent.path, name);
 }
 
@@ -353,10 +358,10 @@ Result<> Tree::whiteout_in_overlay(const std::string& dir, const std::string& na
 }
 
 Result<> Tree::opaque(std::string_view dir) {
-  const std::optional<std::string> canonical = TRY(resolve(dir, false));
-  if (!canonical) return {};
-  if (canonical->empty() && form_ == Form::overlay) return opaque_root();
-  const Directory& entered = *TRY(enter(*canonical));
+  const std::optional<Resolved> found = TRY(resolve(dir, false));
+  if (!found) return {};
+  if (found->path.empty() && form_ == Form::overlay) return opaque_root();
+  const Directory& entered = *TRY(enter(found->path));
   if (form_ == Form::tree) return remove_lower_contents(entered.fd, entered.path);
   return make_opaque(entered.fd, ".", entered.path);
 }

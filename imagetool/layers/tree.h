@@ -97,7 +97,11 @@ class Tree {
   Result<> make_opaque(Fd dir, const std::string& name, const std::string& path) const;
   Result<> drop_unneeded(Fd dir, const std::string& path) const;
 
-  Result<std::optional<std::string>> resolve(std::string_view path, bool making) const;
+  struct Resolved {
+    std::string path;                // canonical
+    std::vector<std::string> links;  // that were followed, by their canonical paths
+  };
+  Result<std::optional<Resolved>> resolve(std::string_view path, bool making) const;
   Result<UniqueFd> materialize(const std::string& path);
   Result<UniqueFd> make_implied(Fd dir, const std::string& name, const std::string& path, bool replaces);
   Result<> use(std::string_view given, std::string path, UniqueFd fd);
@@ -125,6 +129,7 @@ class Tree {
   const Options& options_;
   Directory current_;
   std::string current_given_;
+  std::vector<std::string> followed_;  // the links that led to current_
   std::unordered_map<std::string, Pending> pending_;
   // Hashes of paths: what this layer has made, and directories it has made something in or below.  Tree form only.
   std::unordered_set<size_t> made_, touched_;

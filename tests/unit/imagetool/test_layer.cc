@@ -179,6 +179,15 @@ Test(layer, special_cases) {
   }
 }
 
+Test(layer, a_link_that_replaces_itself_is_not_followed_again) {
+  for (const layer::Form form : kForms) {
+    const Scratch s;
+    expect_text(apply(form, s.target, {}, Tar().link('2', "b", "/").dir("b/b").file("b/e", "inside").end()),
+                "ok");
+    expect_text(read(s.target, "b/e") + read(s.target, "e"), "insideerrno 2");
+  }
+}
+
 Test(layer, holes) {
   const Scratch s;
   expect_text(apply(layer::Form::tree, s.target, {},
