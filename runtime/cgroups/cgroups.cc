@@ -108,12 +108,18 @@ bool has(const plan::CgroupDirectory& plan, std::string_view controller) {
   return std::find(plan.controllers.begin(), plan.controllers.end(), controller) != plan.controllers.end();
 }
 
-// Makes the directories of one hierarchy from the top; `created` gets the leaf, and our default parent.
+// Makes the directories of one hierarchy from the top.  `created` gets the leaf and, before it, our default parents: a
+// leaf that was there before is another's, and so is then what it stands in.
 Result<> make_directories(const plan::CgroupDirectory& plan, bool default_parent,
                           std::vector<std::string>& created) {
   const bool cpuset = !plan.v2 && has(plan, "cpuset");
   const std::vector<std::string_view> parts = str::split(plan.path, '/');
   std::string directory = plan.mount_point;
+  std::vector<std::string> parents;
+  Undo remove_parents([&] {
+    for (auto parent = parents.rbegin(); parent != parents.rend(); ++parent)
+      (void)sys::unlinkat(Fd::cwd(), parent->c_str(), AT_REMOVEDIR);  // others may be in it
+  });
   for (size_t i = 0; i < parts.size(); ++i) {
     if (parts[i].empty()) continue;
     if (plan.v2) enable_controllers(directory, plan.controllers);
@@ -125,12 +131,14 @@ Result<> make_directories(const plan::CgroupDirectory& plan, bool default_parent
       return Error(Kind::conflict,
                    str::cat("linux.cgroupsPath: the cgroup '", directory,
                             "' is already in use or frozen; give the container one of its own"));
-    if (made.ok() && leaf)
+    if (default_parent && !leaf) parents.push_back(directory);
+    if (made.ok() && leaf) {
+      created.insert(created.end(), parents.begin(), parents.end());
       created.push_back(directory);
-    else if (default_parent && !leaf)
-      created.push_back(directory);
+    }
     if (cpuset) TRY(fill_cpuset(directory).within("preparing the cpuset of '", directory, "'"));
   }
+  remove_parents.keep();
   return {};
 }
 

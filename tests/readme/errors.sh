@@ -46,6 +46,15 @@ goes_wrong "not enough rights: the store" 1 "root|--store" \
 goes_wrong "not enough rights: the state" 1 "root|--root" \
   "$nobody runtime --root /run/runtime list"
 
+# A cgroup that was there already, and another beneath the same parent: neither is ours to remove.
+if [ -d /sys/fs/cgroup/pids ]; then
+  mkdir -p /sys/fs/cgroup/pids/runtime/{hello,other}
+  walk "imagetool run --quiet --name hello hello-world && runtime delete hello"
+  is "cgroups that were there before stay" "$status $(cgroups_left | sort)" \
+    "0 $(printf '/sys/fs/cgroup/pids/runtime/%s\n' hello other)"
+  rmdir /sys/fs/cgroup/pids/runtime/{hello,other}
+fi
+
 # Options of the walk that the README names.
 walk "imagetool run --rm --quiet hello-world"
 shows "--rm: says hello" '^Hello!'

@@ -3,41 +3,39 @@
 # like the root to the suite, and goes with it.  So suites that run at the same time may use the same names, and what
 # is left behind can be counted.
 #
-#   private_cgroups   in a mount namespace of its own, after `scratch`; sets $CGROUPS, the name beneath the real root
-#   cgroups_left      the directories beneath it, one a line
+#   private_cgroups   in a mount namespace of its own, after `scratch`
+#   cgroups_left      the directories that somebody made, one a line; the parent that containers share is none of them
 #
 # On a host with cgroup v2 alone there is nothing to bind over that would still have the controllers of the root: there
 # the suite stays where it is.
 
 private_cgroups() {
-  local hierarchy
-  CGROUPS=${SCRATCH##*/}
+  local point type options name=${SCRATCH##*/}
   [ ! -e /sys/fs/cgroup/cgroup.controllers ] || return 0
-  # The real ones stay reachable, to be removed at the end.
-  mkdir "$SCRATCH/cgroups"
-  mount --rbind /sys/fs/cgroup "$SCRATCH/cgroups"
-  at_exit remove_private_cgroups
-  for hierarchy in "$SCRATCH"/cgroups/*/; do
-    hierarchy=${hierarchy%/}
-    # A symbolic link (cpu -> cpu,cpuacct) leads to what is bound under its own name.
-    if [ -L "$hierarchy" ] || ! mkdir "$hierarchy/$CGROUPS"; then continue; fi
-    if [ -e "$hierarchy/cpuset.cpus" ]; then
-      cat "$hierarchy/cpuset.cpus" >"$hierarchy/$CGROUPS/cpuset.cpus"
-      cat "$hierarchy/cpuset.mems" >"$hierarchy/$CGROUPS/cpuset.mems"
+  while read -r point type options; do
+    mkdir "$point/$name" || continue
+    at_exit remove_private_cgroup "$type" "$options" "$name"
+    if [ -e "$point/cpuset.cpus" ]; then
+      cat "$point/cpuset.cpus" >"$point/$name/cpuset.cpus"
+      cat "$point/cpuset.mems" >"$point/$name/cpuset.mems"
     fi
-    umount -l "/sys/fs/cgroup/${hierarchy##*/}"
-    mount --bind "$hierarchy/$CGROUPS" "/sys/fs/cgroup/${hierarchy##*/}"
-  done
+    # The whole of it is not to be seen any more: a runtime would find two mounts of one hierarchy.
+    mount --bind "$point/$name" "$SCRATCH" && umount -l "$point" && mount --move "$SCRATCH" "$point"
+  done < <(awk '$5 ~ "^/sys/fs/cgroup/" && / - cgroup2? / { print $5, $(NF - 2), $NF }' /proc/self/mountinfo)
 }
 
 cgroups_left() {
-  if [ -d "$SCRATCH/cgroups" ]; then
-    find "$SCRATCH"/cgroups/*/"$CGROUPS" -mindepth 2 -type d 2>/dev/null
-  else
+  if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
     find /sys/fs/cgroup -mindepth 2 -type d -path '/sys/fs/cgroup/runtime/*'
+  else
+    find /sys/fs/cgroup -mindepth 2 -type d -not -path '/sys/fs/cgroup/*/runtime'
   fi
 }
 
-remove_private_cgroups() {
-  find "$SCRATCH"/cgroups/*/"$CGROUPS" -depth -type d -exec rmdir {} + 2>/dev/null
+# The hierarchy is mounted once more: a directory cannot be removed through a mount of itself.
+remove_private_cgroup() { # TYPE OPTIONS NAME
+  local dir=$SCRATCH/hierarchy
+  mkdir -p "$dir" && mount -t "$1" -o "${2#rw,}" cgroup "$dir" || return
+  find "$dir/$3" -depth -type d -exec rmdir {} + 2>/dev/null
+  umount "$dir"
 }
