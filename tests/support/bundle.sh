@@ -146,7 +146,7 @@ leftovers() {
   echo "processes:"
   for process in /proc/[0-9]*; do
     # This suite's own shells and tools are no leftovers.
-    case $(cat "$process/comm" 2>/dev/null) in run | suite_* | cat | bash | unshare | '') ;; *) cat "$process/comm" ;; esac
+    case $(cat "$process/comm" 2>/dev/null) in suite_* | cat | sort | bash | '') ;; *) cat "$process/comm" ;; esac
   done 2>/dev/null | sort
   echo "state:"
   ls -A "$STATE" 2>/dev/null | grep -v '^\.seccomp$'
