@@ -195,13 +195,28 @@ MountData as_data(std::string_view text, size_t option) {
   return {std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)), option};
 }
 
+// Splits at commas, but for those behind a backslash, which belong to a path of overlayfs and lose it here: each option
+// reaches the file system by itself (fsconfig(2)), where a comma needs no quoting.
+std::vector<std::string> split_options(std::string_view text) {
+  std::vector<std::string> parts(1);
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 1 < text.size() && text[i + 1] == ',')
+      parts.back() += text[++i];
+    else if (text[i] == ',')
+      parts.emplace_back();
+    else
+      parts.back() += text[i];
+  }
+  return parts;
+}
+
 }  // namespace
 
 ParsedOptions parse_options(const std::vector<std::string>& options) {
   ParsedOptions parsed;
   for (size_t i = 0; i < options.size(); ++i) {
     // "mode=755,size=64k" as one option is what a careless author writes and mount(2) understands.
-    for (const std::string_view text : str::split(options[i], ',')) {
+    for (const std::string& text : split_options(options[i])) {
       if (const std::optional<Meaning> meaning = names::value(kOptions, text))
         apply(parsed, *meaning, i);
       else if (!text.empty() && !text.starts_with("x-"))
