@@ -137,6 +137,7 @@ suites := $(filter-out bench fuzz,$(patsubst tests/%/run,%,$(wildcard tests/*/ru
 .PHONY: $(suites:%=check-%)
 $(suites:%=check-%): check-%: ## one suite: tests/NAME/run
 	@$(get_ready)
+	@[ $* != engines ] || contrib/install-packages engines || true
 	@+$(build) all
 	@$(run_suites) $*
 
