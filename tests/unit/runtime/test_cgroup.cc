@@ -1,0 +1,225 @@
+#include <criterion/criterion.h>
+
+#include "runtime/plan/cgroup.h"
+#include "tests/unit/support/expect.h"
+
+namespace {
+
+enum class Kind3 { v1, v2, hybrid };
+
+plan::CgroupHost host(Kind3 kind) {
+  const std::vector<plan::HostHierarchy> v1 = {
+      {"/c/memory", {"memory"}, false},   {"/c/cpu", {"cpu", "cpuacct"}, false},
+      {"/c/cpuset", {"cpuset"}, false},   {"/c/pids", {"pids"}, false},
+      {"/c/devices", {"devices"}, false}, {"/c/blkio", {"blkio"}, false}};
+  plan::CgroupHost host;
+  if (kind == Kind3::v2) {
+    host.hierarchies = {{"/c", {"cpuset", "cpu", "io", "memory", "pids", "hugetlb"}, true}};
+    return host;
+  }
+  host.hierarchies = v1;
+  if (kind == Kind3::hybrid) host.hierarchies.push_back({"/c/unified", {"hugetlb"}, true});
+  return host;
+}
+
+oci::Config config(const oci::Resources& resources, std::optional<std::string> path = "/box") {
+  oci::Config config;
+  config.linux_ = oci::Linux{};
+  config.linux_->resources = resources;
+  config.linux_->cgroups_path = std::move(path);
+  return config;
+}
+
+// Every write as "directory/file=value"; optional ones end with '?'.
+std::string show(const Result<plan::Cgroup>& made) {
+  if (!made.ok()) return "error: " + made.error().message;
+  std::string text;
+  for (const plan::CgroupDirectory& directory : made.value().directories)
+    for (const plan::CgroupWrite& write : directory.writes)
+      text += str::cat(directory.mount_point, directory.path, "/", write.file, "=", write.value,
+                       write.optional ? "?" : "", "\n");
+  return text;
+}
+
+std::string make(const oci::Resources& resources, Kind3 kind) {
+  return show(plan::make_cgroup(config(resources), "id", host(kind), false));
+}
+
+oci::Resources memory(const oci::Memory& memory) {
+  oci::Resources resources;
+  resources.memory = memory;
+  return resources;
+}
+oci::Resources cpu(const oci::Cpu& cpu) {
+  oci::Resources resources;
+  resources.cpu = cpu;
+  return resources;
+}
+oci::Resources pids(int64_t limit) {
+  oci::Resources resources;
+  resources.pids = oci::Pids{limit};
+  return resources;
+}
+oci::Resources throttle(uint64_t rate) {
+  oci::Resources resources;
+  resources.block_io = oci::BlockIo{};
+  resources.block_io->weight = 500;
+  resources.block_io->throttle_read_bps_device = {{8, 0, rate}};
+  return resources;
+}
+oci::Resources pages(const char* size) {
+  oci::Resources resources;
+  resources.hugepage_limits = {{size, 4096}};
+  return resources;
+}
+oci::Resources unified(const char* file, const char* value) {
+  oci::Resources resources;
+  resources.unified[file] = value;
+  return resources;
+}
+
+}  // namespace
+
+Test(cgroup, writes) {
+  const struct {
+    oci::Resources resources;
+    const char *v1, *v2;
+  } cases[] = {
+      {memory({.limit = 1024, .reservation = 512, .swap = 4096}),
+       "/c/memory/box/memory.limit_in_bytes=1024\n/c/memory/box/memory.soft_limit_in_bytes=512\n"
+       "/c/memory/box/memory.memsw.limit_in_bytes=4096\n",
+       "/c/box/memory.max=1024\n/c/box/memory.low=512\n/c/box/memory.swap.max=3072\n"},
+      {memory({.limit = -1, .swap = -1}),
+       "/c/memory/box/memory.limit_in_bytes=-1\n/c/memory/box/memory.memsw.limit_in_bytes=-1\n",
+       "/c/box/memory.max=max\n/c/box/memory.swap.max=max\n"},
+      {memory({.limit = 0, .reservation = 0, .swap = 0}), "", ""},
+      {memory({.kernel = 5, .kernel_tcp = 6}),
+       "/c/memory/box/memory.kmem.limit_in_bytes=5?\n/c/memory/box/memory.kmem.tcp.limit_in_bytes=6?\n", ""},
+      {memory({.swappiness = 10}), "/c/memory/box/memory.swappiness=10\n",
+       "error: linux.resources.memory.swappiness: exists only in cgroup v1, and this host has 'memory' in "
+       "v2"},
+      {cpu({.shares = 1024, .period = 100000, .quota = 50000}),
+       "/c/cpu/box/cpu.shares=1024\n/c/cpu/box/cpu.cfs_period_us=100000\n/c/cpu/box/cpu.cfs_quota_us=50000\n",
+       "/c/box/cpu.weight=100\n/c/box/cpu.max=50000 100000\n"},
+      {cpu({.quota = -1}), "/c/cpu/box/cpu.cfs_quota_us=-1\n", "/c/box/cpu.max=max\n"},
+      {cpu({.period = 5000}), "/c/cpu/box/cpu.cfs_period_us=5000\n", "/c/box/cpu.max=max 5000\n"},
+      {cpu({.shares = 0, .period = 0, .quota = 0}), "", ""},
+      {cpu({.cpus = "0-1", .mems = "0"}), "/c/cpuset/box/cpuset.cpus=0-1\n/c/cpuset/box/cpuset.mems=0\n",
+       "/c/box/cpuset.cpus=0-1\n/c/box/cpuset.mems=0\n"},
+      {pids(0), "/c/pids/box/pids.max=0\n", "/c/box/pids.max=0\n"},
+      {pids(-1), "/c/pids/box/pids.max=max\n", "/c/box/pids.max=max\n"},
+      {pids(9), "/c/pids/box/pids.max=9\n", "/c/box/pids.max=9\n"},
+      {throttle(100), "/c/blkio/box/blkio.weight=500\n/c/blkio/box/blkio.throttle.read_bps_device=8:0 100\n",
+       "/c/box/io.bfq.weight=500\n/c/box/io.max=8:0 rbps=100\n"},
+      {throttle(0), "/c/blkio/box/blkio.weight=500\n/c/blkio/box/blkio.throttle.read_bps_device=8:0 0\n",
+       "/c/box/io.bfq.weight=500\n/c/box/io.max=8:0 rbps=max\n"},
+      {pages("2MB"),
+       "error: linux.resources.hugepageLimits[0]: this host has no 'hugetlb' cgroup controller; "
+       "remove the property or mount the controller",
+       "/c/box/hugetlb.2MB.rsvd.max=4096?\n/c/box/hugetlb.2MB.max=4096\n"},
+      {unified("memory.high", "7"),
+       "error: linux.resources.unified['memory.high']: this host has no cgroup v2", "/c/box/memory.high=7\n"},
+  };
+  for (const auto& c : cases) {
+    expect_text(make(c.resources, Kind3::v1), c.v1, "v1");
+    expect_text(make(c.resources, Kind3::v2), c.v2, "v2");
+  }
+}
+
+Test(cgroup, a_hybrid_host_takes_each_controller_where_it_is) {
+  expect_text(make(pids(9), Kind3::hybrid), "/c/pids/box/pids.max=9\n");
+  expect_text(make(pages("2MB"), Kind3::hybrid),
+              "/c/unified/box/hugetlb.2MB.rsvd.max=4096?\n/c/unified/box/hugetlb.2MB.max=4096\n");
+  expect_text(make(unified("memory.high", "7"), Kind3::hybrid),
+              "error: linux.resources.unified['memory.high']: the controller 'memory' is not available in "
+              "this host's cgroup v2");
+}
+
+Test(cgroup, refused_on_v2) {
+  expect_text(make(memory({.swap = 4096}), Kind3::v2),
+              "error: linux.resources.memory.swap: on cgroup v2 a limit of memory and swap needs "
+              "memory.limit as well");
+  for (const char* name : {"memory", "../memory.max", "a.b/c", ""}) {
+    const std::string got = make(unified(name, "1"), Kind3::v2);
+    cr_expect(got.starts_with("error: linux.resources.unified['"), "%s: %s", name, got.c_str());
+  }
+}
+
+Test(cgroup, paths) {
+  const struct {
+    std::optional<std::string> given;
+    const char* want;
+  } cases[] = {
+      {"/a/b", "/a/b"},    {"a/b", "/runtime/a/b"}, {std::nullopt, "/runtime/id"},
+      {"", "/runtime/id"}, {"/", nullptr},          {"///", nullptr},
+  };
+  for (const auto& c : cases) {
+    const auto made = plan::make_cgroup(config({}, c.given), "id", host(Kind3::hybrid), false);
+    cr_expect(made.ok() == (c.want != nullptr), "%s", c.given.value_or("(none)").c_str());
+    if (!made.ok() || !c.want) continue;
+    for (const plan::CgroupDirectory& directory : made.value().directories)
+      expect_text(directory.path, c.want);
+    cr_expect(made.value().directories.size() == 7);
+  }
+  const auto systemd = plan::make_cgroup(config({}, "a.slice:b:c"), "id", host(Kind3::v2), true);
+  cr_expect(!systemd.ok() && systemd.error().kind == Kind::unsupported);
+}
+
+Test(cgroup, without_rights) {
+  plan::CgroupHost mine = host(Kind3::v2);
+  mine.writable = false;
+  const auto nothing = plan::make_cgroup(config({}), "id", mine, false);
+  cr_assert(nothing.ok());
+  cr_expect(nothing.value().directories.empty());
+  const auto limit = plan::make_cgroup(config(pids(5)), "id", mine, false);
+  cr_assert(!limit.ok());
+  cr_expect(limit.error().kind == Kind::denied);
+}
+
+Test(cgroup, device_lines) {
+  const struct {
+    oci::DeviceRule rule;
+    const char* want;
+  } cases[] = {
+      {{true, "c", 1, 3, "rw"}, "c 1:3 rw|"},
+      {{true, "b", 8, {}, "r"}, "b 8:* r|"},
+      {{true, "c", -1, -1, "m"}, "c *:* m|"},
+      {{false, {}, {}, {}, "rwm"}, "a|"},
+      {{false, "a", {}, {}, {}}, "a|"},
+      {{false, "a", {}, {}, "mwr"}, "a|"},
+      {{true, {}, 1, 3, "rwm"}, "c 1:3 rwm|b 1:3 rwm|"},
+      {{false, "a", {}, {}, "w"}, "c *:* w|b *:* w|"},
+  };
+  for (const auto& c : cases) {
+    std::string got;
+    for (const std::string& line : plan::device_lines(c.rule)) got += line + "|";
+    expect_text(got, c.want);
+  }
+}
+
+Test(cgroup, device_rules_come_before_the_default_ones) {
+  oci::Resources resources;
+  resources.devices = {{false, {}, {}, {}, "rwm"}};
+  const std::string v1 = make(resources, Kind3::v1);
+  cr_expect(v1.starts_with("/c/devices/box/devices.deny=a\n/c/devices/box/devices.allow=c *:* m\n"), "%s",
+            v1.c_str());
+  const auto v2 = plan::make_cgroup(config(resources), "id", host(Kind3::v2), false);
+  cr_assert(v2.ok() && v2.value().device_filter);
+  cr_expect(v2.value().device_filter->size() == 1 + plan::default_device_rules().size());
+  const auto none = plan::make_cgroup(config({}), "id", host(Kind3::v2), false);
+  cr_expect(none.ok() && !none.value().device_filter);
+}
+
+Test(cgroup, weight_of_shares) {
+  cr_expect(plan::weight_of_shares(0) == 1);
+  cr_expect(plan::weight_of_shares(2) == 1);
+  cr_expect(plan::weight_of_shares(1024) == 100);
+  cr_expect(plan::weight_of_shares(262144) == 10000);
+  cr_expect(plan::weight_of_shares(UINT64_MAX) == 10000);
+  uint64_t last = 0;
+  for (uint64_t shares = 2; shares <= 262144; shares += 7) {
+    const uint64_t weight = plan::weight_of_shares(shares);
+    cr_assert(weight >= last && weight >= 1 && weight <= 10000, "%lu", static_cast<unsigned long>(shares));
+    last = weight;
+  }
+}
