@@ -34,6 +34,8 @@ walk_docker() {
   walk_streams
   walk_limits
   walk_options
+  walk_sharing
+  walk_build
   ends "the default seccomp profile: no user namespaces" 1 box run --rm --network none --cap-drop ALL busybox unshare -U true
   ends "an init of docker's" 4 box run --rm --network none --init busybox sh -c 'exit 4'
   walk_later_commands

@@ -19,7 +19,14 @@ BOX
   walk_streams
   walk_limits
   walk_options
+  walk_sharing
+  walk_build
   walk_later_commands
+  gives "a user namespace" 0 "0 100000 1000" box run --rm --network none --uidmap 0:100000:1000 --gidmap 0:100000:1000 busybox \
+    sh -c 'echo $(cat /proc/self/uid_map)'
+  ends "a user namespace: a root that belongs to it" 0 box run --rm --network none --uidmap 0:100000:1000 busybox \
+    sh -c 'touch /new && test "$(stat -c %u /new /bin/sh | tr -d "\n")" = 00'
+  gives "a directory as root file system" 0 through box run --rm --network none --rootfs "$SCRATCH/busybox" /bin/echo through
   gives "without cgroups" 0 disabled box run --rm --network none --cgroups=disabled busybox echo disabled
   nothing_is_left /run/runtime
 }

@@ -113,6 +113,45 @@ walk_options() {
   ends "the other's namespaces: gone" 0 box rm --force base
 }
 
+walk_sharing() {
+  gives "the host's other namespaces" 0 "$(readlink /proc/self/ns/net /proc/self/ns/ipc /proc/self/ns/uts)" \
+    box run --rm --network host --ipc host --uts host busybox \
+    sh -c 'for n in net ipc uts; do readlink /proc/self/ns/$n; done'
+  gives "more groups" 0 "0 10 20" box run --rm --network none --group-add 10 --group-add 20 busybox id -G
+  gives "the OOM score" 0 500 box run --rm --network none --oom-score-adj 500 busybox cat /proc/self/oom_score_adj
+  gives "processors" 0 0 box run --rm --network none --cpuset-cpus 0 busybox \
+    awk '/^Cpus_allowed_list/ { print $2 }' /proc/self/status
+  gives "a size of /dev/shm" 0 1024 box run --rm --network none --shm-size 1m busybox \
+    sh -c 'df -k /dev/shm | awk "END { print \$2 }"'
+  gives "a directory in memory with options" 0 "1777 64" box run --rm --network none \
+    --mount type=tmpfs,destination=/mem,tmpfs-size=65536,tmpfs-mode=1777 busybox \
+    sh -c 'echo $(stat -c %a /mem) $(df -k /mem | awk "END { print \$2 }")'
+  ends "a named volume" 0 box run --rm --network none --volume keep:/home busybox touch /home/new
+  gives "a named volume has what the image has, and what was written" 0 $'new\nuser' \
+    box run --rm --network none --volume keep:/home busybox ls /home
+  ends "a volume goes" 0 box volume rm keep
+  mkdir -p "$SCRATCH/shared"
+  mount --bind "$SCRATCH/shared" "$SCRATCH/shared" && mount --make-shared "$SCRATCH/shared"
+  ends "mount propagation" 0 box run --rm --network none --volume "$SCRATCH/shared:/data:rslave" busybox \
+    grep -q ' /data .*master:' /proc/self/mountinfo
+  umount "$SCRATCH/shared"
+  ends "read-only paths" 1 box run --rm --network none busybox sh -c 'echo 1 >/proc/sys/kernel/panic'
+  gives "masked paths" 0 "0 0" box run --rm --network none busybox \
+    sh -c 'echo $(ls -A /proc/scsi /sys/firmware 2>/dev/null | grep -vc :) $(cat /proc/keys 2>/dev/null | wc -c)'
+  gives "no new privileges" 0 1 box run --rm --network none --security-opt no-new-privileges busybox \
+    awk '/^NoNewPrivs/ { print $2 }' /proc/self/status
+  gives "no seccomp" 0 0 box run --rm --network none --security-opt seccomp=unconfined busybox \
+    awk '/^Seccomp:/ { print $2 }' /proc/self/status
+}
+
+walk_build() {
+  mkdir -p "$SCRATCH/build"
+  printf 'FROM busybox\nRUN echo built >/made && chown 1000:1000 /made\nUSER user\nCMD ["cat", "/made"]\n' \
+    >"$SCRATCH/build/Dockerfile"
+  ends "build" 0 env DOCKER_BUILDKIT=0 box build --network none --tag built "$SCRATCH/build"
+  gives "what was built" 0 built box run --rm --network none built
+}
+
 walk_later_commands() {
   if has_command pause && has_command resume; then
     ends "one to pause" 0 box run --detach --network none --name sleepy busybox sleep 600

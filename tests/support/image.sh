@@ -35,7 +35,8 @@ image_layout() {
       '. + [$l]' <<<"$layers")
   done
   digest=$(jq -n --argjson c "$config" --argjson d "$diff_ids" --arg a "$(image_architecture)" \
-    '{os: "linux", architecture: $a, config: $c, rootfs: {type: "layers", diff_ids: $d}}' | put_blob "$layout")
+    '{os: "linux", architecture: $a, config: $c, rootfs: {type: "layers", diff_ids: $d},
+      history: ($d | map({created_by: "tests"}))}' | put_blob "$layout")
   digest=$(jq -n --argjson c "$(descriptor "$layout" "$digest" application/vnd.oci.image.config.v1+json)" \
     --argjson l "$layers" '{schemaVersion: 2, mediaType: "application/vnd.oci.image.manifest.v1+json", config: $c,
       layers: $l}' | put_blob "$layout")
