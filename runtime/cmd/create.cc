@@ -1,7 +1,10 @@
 // runtime create and runtime run: their options are the same table, of which run has some more.
+#include <unistd.h>
+
 #include "runtime/cmd/commands.h"
 #include "runtime/life/creation.h"
 #include "runtime/life/run.h"
+#include "runtime/stages/sealed_exe.h"
 
 namespace {
 
@@ -56,11 +59,13 @@ creation::Options to_options(const CreateArgs& args) {
 }
 
 Result<int> create_run(const CreateArgs& args, Runtime& rt) {
+  TRY(sealed_exe::ensure(rt.arguments, ::environ));
   TRY(creation::create(rt, to_options(args)).within("creating '", args.id, "'"));
   return 0;
 }
 
 Result<int> run_run(const RunArgs& args, Runtime& rt) {
+  TRY(sealed_exe::ensure(rt.arguments, ::environ));
   creation::Options options = to_options(args);
   options.keep = args.keep;
   return (args.detach ? run::detached(rt, options) : run::foreground(rt, options))

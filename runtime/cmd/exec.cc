@@ -1,6 +1,9 @@
 // runtime exec: one more process in a running container.
+#include <unistd.h>
+
 #include "runtime/cmd/commands.h"
 #include "runtime/life/execution.h"
+#include "runtime/stages/sealed_exe.h"
 
 namespace {
 
@@ -38,6 +41,7 @@ constexpr cli::Row<Options> exec_operands[] = {
 };
 
 Result<int> exec_run(const Options& options, Runtime& rt) {
+  TRY(sealed_exe::ensure(rt.arguments, ::environ));
   return execution::execute(rt, options).within("exec in '", options.id, "'");
 }
 

@@ -197,7 +197,7 @@ Error explain(std::string_view path, int error_number, std::string_view head, bo
 Error execute(const plan::Process& process, const std::string& path) {
   const std::vector<char*> argv = pointers(process.args);
   const std::vector<char*> envp = pointers(process.env);
-  const Result<> failed = sys::execveat(Fd::cwd(), path.c_str(), argv.data(), envp.data(), 0);
+  const Result<> failed = sys::execve(path.c_str(), argv.data(), envp.data());
   const int error_number = failed.error().errnum;
   const std::string head = read_head(path);
   const std::string wanted(interpreter(head));

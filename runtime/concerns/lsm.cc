@@ -1,9 +1,7 @@
 #include "runtime/concerns/lsm.h"
 
+#include <fcntl.h>
 #include <linux/magic.h>
-#include <sys/prctl.h>
-
-#include <cerrno>
 
 #include "spec/base/sys.h"
 
@@ -11,45 +9,41 @@ namespace lsm {
 
 namespace {
 
-constexpr uint64_t kProcMagic = PROC_SUPER_MAGIC;
-
-// A change of ids inside a user namespace has made /proc/self the host's: it becomes ours again for this moment.
-Result<UniqueFd> open_own(const char* path) {
-  Result<UniqueFd> opened = sys::open(path, O_WRONLY | O_NOFOLLOW);
-  if (opened.ok() || opened.error().errnum != EACCES) return opened;
-  TRY(sys::prctl(PR_SET_DUMPABLE, 1));
-  opened = sys::open(path, O_WRONLY | O_NOFOLLOW);
-  TRY(sys::prctl(PR_SET_DUMPABLE, 0));
-  return opened;
+bool has_label(const plan::Process& process) {
+  return !process.apparmor_profile.empty() || !process.selinux_label.empty();
 }
 
-Result<UniqueFd> open_attribute(const char* path) {
-  UniqueFd file = TRY(open_own(path));
-  if (sys::filesystem_magic(file) != kProcMagic)
-    return Error(Kind::invalid, str::cat("'", path, "' is not on a proc file system"));
-  return file;
+Result<> check_host(const plan::Process& process) {
+  if (!process.apparmor_profile.empty() &&
+      !sys::fstatat(Fd::cwd(), "/sys/module/apparmor/parameters/enabled", 0).ok())
+    return Error(Kind::unsupported,
+                 "process.apparmorProfile: this kernel has no AppArmor; remove the property or boot with "
+                 "apparmor=1");
+  if (!process.selinux_label.empty() && !sys::fstatat(Fd::cwd(), "/sys/fs/selinux/enforce", 0).ok())
+    return Error(
+        Kind::unsupported,
+        "process.selinuxLabel: SELinux is not active on this host; remove the property or enable it");
+  return {};
 }
 
 }  // namespace
 
-Result<UniqueFd> open_exec_attribute(const plan::Process& process) {
-  if (!process.apparmor_profile.empty()) {
-    if (!sys::fstatat(Fd::cwd(), "/sys/module/apparmor/parameters/enabled", 0).ok())
-      return Error(Kind::unsupported,
-                   "process.apparmorProfile: this kernel has no AppArmor; remove the property or boot with "
-                   "apparmor=1");
-    Result<UniqueFd> file = open_attribute("/proc/self/attr/apparmor/exec");
-    if (!file.ok()) file = open_attribute("/proc/self/attr/exec");
-    return std::move(file).within("process.apparmorProfile");
-  }
-  if (!process.selinux_label.empty()) {
-    if (!sys::fstatat(Fd::cwd(), "/sys/fs/selinux/enforce", 0).ok())
-      return Error(
-          Kind::unsupported,
-          "process.selinuxLabel: SELinux is not active on this host; remove the property or enable it");
-    return open_attribute("/proc/self/attr/exec").within("process.selinuxLabel");
-  }
-  return UniqueFd();
+Result<UniqueFd> open_procfs(const plan::Process& process) {
+  if (!has_label(process)) return UniqueFd();
+  TRY(check_host(process));
+  UniqueFd procfs = TRY(sys::open("/proc", O_PATH | O_DIRECTORY));
+  if (sys::filesystem_magic(procfs) != PROC_SUPER_MAGIC)
+    return Error(Kind::invalid, "'/proc' of the host is no proc file system");
+  return procfs;
+}
+
+Result<UniqueFd> open_exec_attribute(const plan::Process& process, Fd procfs) {
+  if (!has_label(process)) return UniqueFd();
+  if (process.apparmor_profile.empty())
+    return sys::openat(procfs, "self/attr/exec", O_WRONLY | O_NOFOLLOW).within("process.selinuxLabel");
+  Result<UniqueFd> file = sys::openat(procfs, "self/attr/apparmor/exec", O_WRONLY | O_NOFOLLOW);
+  if (!file.ok()) file = sys::openat(procfs, "self/attr/exec", O_WRONLY | O_NOFOLLOW);
+  return std::move(file).within("process.apparmorProfile");
 }
 
 Result<> apply(const plan::Process& process, Fd attribute) {

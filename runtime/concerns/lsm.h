@@ -1,5 +1,6 @@
 // AppArmor profile and SELinux label of the process, taken on at exec (apparmor(7); proc(5) attr/exec).
-// Written through the runtime's own procfs, opened before the container's mounts exist (R3, CVE-2019-16884).
+// Written through the runtime's own procfs, never the container's, whose files may be others than they seem (R3,
+// CVE-2019-16884, CVE-2025-52881).
 #pragma once
 
 #include "runtime/plan/process.h"
@@ -8,9 +9,12 @@
 
 namespace lsm {
 
-// Opens the attribute file of this process; invalid when the plan names no label.  Call before the mounts are made, and
-// after the last clone().  Kind::unsupported names the property where the host lacks the module.
-Result<UniqueFd> open_exec_attribute(const plan::Process& process);
+// The host's /proc; invalid when the plan names no label.  Call in the parent.  Kind::unsupported names the property where
+// the host lacks the module.
+Result<UniqueFd> open_procfs(const plan::Process& process);
+// Opens the attribute file of this process in what open_procfs gave; invalid when the plan names no label.  Call after the
+// last clone(): a process may only write its own.
+Result<UniqueFd> open_exec_attribute(const plan::Process& process, Fd procfs);
 Result<> apply(const plan::Process& process, Fd attribute);
 
 }  // namespace lsm

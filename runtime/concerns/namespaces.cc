@@ -107,8 +107,11 @@ Result<> write_id_maps(pid_t pid, const plan::Namespaces& plan, bool privileged)
   return write_proc(pid, "gid_map", map_text(plan.gid_mappings)).within("linux.gidMappings");
 }
 
-Result<> write_time_offsets(const std::string& text) {
-  UniqueFd file = TRY(sys::open("/proc/self/timens_offsets", O_WRONLY).within("linux.timeOffsets"));
+Result<UniqueFd> open_time_offsets() {
+  return sys::open("/proc/self/timens_offsets", O_WRONLY).within("linux.timeOffsets");
+}
+
+Result<> write_time_offsets(Fd file, const std::string& text) {
   return sys::write_all(file, text).within("linux.timeOffsets");
 }
 

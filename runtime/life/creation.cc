@@ -6,6 +6,7 @@
 
 #include "runtime/cgroups/cgroups.h"
 #include "runtime/concerns/hooks.h"
+#include "runtime/concerns/lsm.h"
 #include "runtime/concerns/mounts.h"
 #include "runtime/concerns/terminal.h"
 #include "runtime/life/host.h"
@@ -93,6 +94,7 @@ Result<stages::Handles> open_handles(const plan::Plan& plan, const Options& opti
   handles.mount_sources = TRY(mounts::open_sources(plan.mounts));
   handles.cgroup = std::move(cgroup.v2);
   handles.cgroup_tasks = std::move(cgroup.tasks);
+  if (plan.process) handles.procfs = TRY(lsm::open_procfs(*plan.process));
   if (!options.own_start) handles.start_listener = TRY(sys::listen_seqpacket(dir.fd(), kStartSocket));
   return handles;
 }
@@ -167,6 +169,7 @@ Result<Created> create(const Runtime& rt, const Options& options) {
   if (const auto facts = status::facts(init.pid)) state.pid_start_time = facts->start_time;
   TRY(hand_out(options, init));
   TRY(dir.save(state));
+  if (!options.own_start) TRY(init.channel.send(stages::Tag::saved));
   kill.keep();
   remove_cgroups.keep();
   forget.keep();

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runtime/cgroups/cgroups.h"
+#include "runtime/concerns/lsm.h"
 #include "runtime/life/container.h"
 #include "runtime/life/host.h"
 #include "runtime/life/io.h"
@@ -136,13 +137,15 @@ Result<> enter_below(std::string_view wish, cgroups::Paths& paths) {
   return {};
 }
 
-Result<stages::Handles> open_handles(const Options& options, const oci::State& state) {
+Result<stages::Handles> open_handles(const Options& options, const oci::State& state,
+                                     const plan::Process& process) {
   stages::Handles handles;
   cgroups::Paths paths = state.cgroup_paths;
   if (options.cgroup) TRY(enter_below(*options.cgroup, paths));
   cgroups::Handle cgroup = TRY(cgroups::open(paths));
   handles.cgroup = std::move(cgroup.v2);
   handles.cgroup_tasks = std::move(cgroup.tasks);
+  handles.procfs = TRY(lsm::open_procfs(process));
   handles.target = TRY(status::open_process(state));
   if (!handles.target.valid())
     return Error(Kind::conflict, str::cat("container not running: '", state.id, "' has ended"));
@@ -192,7 +195,7 @@ Result<int> execute(const Runtime& rt, const Options& options) {
   const oci::State& state = container.state();
   TRY(check_status(state, options.ignore_paused));
   const stages::Tenant tenant = TRY(make_tenant(rt, options, state));
-  stages::Handles handles = TRY(open_handles(options, state));
+  stages::Handles handles = TRY(open_handles(options, state, tenant.process));
   if (!options.detach) supervision::hold_signals();
   stages::Launched launched = TRY(stages::launch_tenant(tenant, std::move(handles)));
   Undo kill([&] { stages::kill_and_reap(launched.pid, launched.pidfd); });

@@ -17,6 +17,7 @@ struct Handles {
   UniqueFd cgroup;                        // v2 directory for CLONE_INTO_CGROUP; invalid: none
   std::vector<UniqueFd> cgroup_tasks;     // v1: files to write "0" into
   std::vector<UniqueFd> mount_sources;    // `create`: by mounts::open_sources
+  UniqueFd procfs;  // the host's, where the process gets a security label (lsm::open_procfs); else invalid
   UniqueFd start_listener;  // where `start` will connect; invalid: `start` comes over the channel
 };
 

@@ -7,6 +7,7 @@
 #include "runtime/concerns/capabilities.h"
 #include "runtime/concerns/command.h"
 #include "runtime/concerns/credentials.h"
+#include "runtime/concerns/descriptors.h"
 #include "runtime/concerns/devices.h"
 #include "runtime/concerns/hooks.h"
 #include "runtime/concerns/limits.h"
@@ -28,8 +29,8 @@ using oci::NamespaceType;
 
 // Signals as a program expects to find them: nothing blocked, nothing ignored or handled by us.
 Result<> reset_signals() {
-  for (const int number : {SIGPIPE, SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH})
-    ::signal(number, SIG_DFL);
+  for (int number = 1; number <= SIGRTMAX; ++number)
+    (void)::signal(number, SIG_DFL);  // what our caller ignores, too; SIGKILL and SIGSTOP cannot be
   sigset_t none;
   ::sigemptyset(&none);
   if (::sigprocmask(SIG_SETMASK, &none, nullptr) < 0) return Error::os("sigprocmask()");
@@ -106,15 +107,26 @@ Result<> enter_filesystem(const plan::Plan& plan, rootfs::Root& root) {
   return rootfs::enter(plan.rootfs, root).within("entering the root file system");
 }
 
-// Where `start` finds us: over the channel for `run`, else through the socket in the state directory.
-Result<Channel> wait_for_start(Channel& channel, const Handles& handles) {
-  if (!handles.start_listener.valid()) {
+// All of the file system, and the hooks in between.  Yields the state for the hooks that are still to come.
+Result<std::string> become_container(Channel& channel, const plan::Plan& plan, const Handles& handles) {
+  rootfs::Root root = TRY(set_up_filesystem(plan, handles));
+  std::string hook_state = TRY(pause_for_hooks(channel, plan));
+  if (plan.process && plan.process->terminal) TRY(set_up_terminal(channel, root, *plan.process, true));
+  TRY(enter_filesystem(plan, root));
+  return hook_state;
+}
+
+// Where `start` finds us: over the channel for `run`, else through the socket in the state directory; but only once the
+// container is on record, or nobody would ever find us when our creator is killed.
+Result<Channel> wait_for_start(Channel& channel, Fd listener) {
+  if (!listener.valid()) {
     TRY(channel.expect(Tag::start));
     return std::move(channel);
   }
+  TRY(channel.expect(Tag::saved));
   channel.close();
   for (;;) {
-    Channel starter(TRY(sys::accept(handles.start_listener)));
+    Channel starter(TRY(sys::accept(listener)));
     // A `start` that was killed before it spoke is no start: wait for the next.
     if (starter.expect(Tag::start).ok()) return starter;
   }
@@ -161,12 +173,13 @@ Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry 
   TRY(enter_namespaces(channel, plan, handles, entry));
   TRY(sys::prctl(PR_SET_DUMPABLE, 0));
   TRY(prepare_process(plan));
-  UniqueFd lsm_attribute = TRY(lsm::open_exec_attribute(process));
+  const UniqueFd lsm_attribute = TRY(lsm::open_exec_attribute(process, handles.procfs));
 
-  rootfs::Root root = TRY(set_up_filesystem(plan, handles));
-  const std::string hook_state = TRY(pause_for_hooks(channel, plan));
-  if (process.terminal) TRY(set_up_terminal(channel, root, process, true));
-  TRY(enter_filesystem(plan, root));
+  const std::string hook_state = TRY(become_container(channel, plan, handles));
+  // From here on paths are the container's, and nothing of the host may be within their reach.
+  const UniqueFd listener = std::move(handles.start_listener);
+  handles = Handles();
+  TRY(descriptors::close_own(process.preserve_fds, {channel.fd(), listener.get(), lsm_attribute.get()}));
 
   TRY(workdir::enter(process.cwd, process.uid, process.gid));
   TRY(workdir::fill_home(process));
@@ -174,15 +187,15 @@ Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry 
   if (plan.process) path = TRY(command::find(process));
   TRY(channel.send(Tag::ready));
 
-  Channel starter = TRY(wait_for_start(channel, handles));
+  Channel starter = TRY(wait_for_start(channel, listener));
   const auto finish = [&]() -> Result<> {
     if (!plan.process)
       return Error(Kind::invalid,
                    "process: missing: the container can be created but not started without it");
-    TRY(hooks::run("startContainer", plan.hooks.start_container, hook_state));
-    TRY(sys::close_range(3 + process.preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC));
     TRY(take_on_limits(process));
     TRY(take_on_identity(process, pointer(plan.seccomp), lsm_attribute));
+    // These are programs of the container: they get the rights of its process, and no more.
+    TRY(hooks::run("startContainer", plan.hooks.start_container, hook_state));
     return command::execute(process, path);
   };
   const Result<> failed = finish();
@@ -190,22 +203,22 @@ Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry 
   return failed;
 }
 
-Result<> tenant(Channel& channel, const Tenant& tenant) {
+Result<> tenant(Channel& channel, const Tenant& tenant, Handles& handles) {
   plan::Process process = tenant.process;
   TRY(reset_signals());
-  TRY(sys::prctl(PR_SET_DUMPABLE, 0));
-  UniqueFd lsm_attribute = TRY(lsm::open_exec_attribute(process));
+  const UniqueFd lsm_attribute = TRY(lsm::open_exec_attribute(process, handles.procfs));
   if (tenant.user_namespace) TRY(credentials::become_root_inside());
   TRY(sys::setsid());
   if (process.terminal) {
     rootfs::Root root = TRY(rootfs::current());
     TRY(set_up_terminal(channel, root, process, false));
   }
+  handles = Handles();
+  TRY(descriptors::close_own(process.preserve_fds, {channel.fd(), lsm_attribute.get()}));
   TRY(limits::apply_affinity(process.cpus_initial, "process.execCPUAffinity.initial"));
   TRY(workdir::enter(process.cwd, process.uid, process.gid));
   TRY(workdir::fill_home(process));
   const std::string path = TRY(command::find(process));
-  TRY(sys::close_range(3 + process.preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC));
   TRY(take_on_limits(process));
   TRY(channel.send(Tag::ready));
   TRY(channel.expect(Tag::start));

@@ -19,7 +19,7 @@ struct Tenant {
   std::optional<plan::SeccompProgram> seccomp;
   bool user_namespace = false;
 };
-Result<> tenant(Channel& channel, const Tenant& tenant);
+Result<> tenant(Channel& channel, const Tenant& tenant, Handles& handles);
 
 // What the first stage does while it is still an ordinary process of the host, and its children inherit: enters the v1
 // cgroups ("0" into their `tasks` is the cheapest way) and takes on the OOM score, for which /proc/self has to be its own.

@@ -9,6 +9,7 @@
 //     │ prestart, createRuntime; hooks_done ──────────────────────────────▶│ createContainer hooks, pivot, masks
 //     │◀───────────────────────────────────────── terminal (+ pty master) │ only with a terminal
 //     │◀───────────────────────────────────────────────────────── ready ──│ waits for `start`
+//     │ `create` alone: the container is on record; saved ────────────────▶│ listens on the start socket
 //     │ start (here, or later by `start` through the start socket) ───────▶│ startContainer hooks, seccomp, exec
 //     │◀─────────────────────────────────────────────── end of file: exec worked; failed: it did not
 //        at any time from either stage: failed {kind, errno, message}  ·  log {level, text}  ·  end of file = it died
@@ -38,6 +39,7 @@ enum class Tag : char {
   hooks_done = 'H',
   terminal = 't',
   ready = 'r',
+  saved = 'V',
   start = 'S',
   failed = 'f',
   log = 'l',

@@ -18,7 +18,10 @@ constexpr unsigned kMemfdExec = 0x10;
 
 bool is_sealed(Fd self) {
   struct statvfs fs {};
-  if (::fstatvfs(self.raw(), &fs) == 0 && (fs.f_flag & ST_RDONLY)) return true;
+  // A read-only mount of the host could become writable again.  Ours is detached and of one file, whose path is then "/".
+  const bool readonly = ::fstatvfs(self.raw(), &fs) == 0 && (fs.f_flag & ST_RDONLY);
+  if (const auto path = sys::readlinkat(Fd::cwd(), kSelf); readonly && path.ok() && path.value() == "/")
+    return true;
   const int seals = ::fcntl(self.raw(), F_GET_SEALS);
   return seals >= 0 && (seals & kSeals) == kSeals;
 }

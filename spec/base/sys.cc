@@ -376,6 +376,12 @@ Result<> setns(Fd fd, int type) {
   SYS_DONE(::setns(fd.raw(), type), "setns", str::cat(fd.raw(), ", ", type));
 }
 Result<> unshare(int flags) { SYS_DONE(::unshare(flags), "unshare", flags); }
+// By its own name: a seccomp filter of the container may know execve(2) alone.
+Result<> execve(const char* path, char* const argv[], char* const envp[]) {
+  ::execve(path, argv, envp);
+  const int err = errno;
+  return Error::os(str::cat("execve(\"", path, "\")"), err);
+}
 Result<> execveat(Fd dir, const char* path, char* const argv[], char* const envp[], int flags) {
   ::syscall(SYS_execveat, dir.raw(), path, argv, envp, flags);
   const int err = errno;

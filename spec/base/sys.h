@@ -102,6 +102,7 @@ struct WaitStatus {
 Result<std::optional<int>> waitpid(pid_t pid, int options);
 Result<> setns(Fd fd, int type);
 Result<> unshare(int flags);
+Result<> execve(const char* path, char* const argv[], char* const envp[]);
 Result<> execveat(Fd dir, const char* path, char* const argv[], char* const envp[], int flags);
 Result<> close_range(unsigned first, unsigned last, unsigned flags);
 Result<> prctl(int option, unsigned long a = 0, unsigned long b = 0, unsigned long c = 0,
