@@ -23,7 +23,7 @@ struct Header {
   uint64_t key_size, instructions, checksum;
   uint32_t flags, reserved;
 };
-constexpr char kMagic[8] = {'s', 'e', 'c', 'c', 'o', 'm', 'p', '1'};
+constexpr char kMagic[8] = {'s', 'e', 'c', 'c', 'o', 'm', 'p', '2'};
 
 // FNV-1a: names the file and notices a torn write.  It decides nothing that matters for security.
 uint64_t hash(std::string_view bytes) {
@@ -31,6 +31,8 @@ uint64_t hash(std::string_view bytes) {
   for (const char c : bytes) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return h;
 }
+
+uint64_t checksum(uint32_t flags, std::string_view filter) { return hash(str::cat(flags, ":", filter)); }
 
 std::string file_name(std::string_view key) {
   char hex[17] = {};
@@ -69,7 +71,7 @@ std::optional<plan::SeccompProgram> decode(std::string_view entry, std::string_v
   entry.remove_prefix(key.size());
   if (header.instructions > BPF_MAXINSNS || entry.size() != header.instructions * sizeof(sock_filter))
     return std::nullopt;
-  if (hash(entry) != header.checksum) return std::nullopt;
+  if (checksum(header.flags, entry) != header.checksum || header.reserved != 0) return std::nullopt;
   plan::SeccompProgram program;
   program.flags = header.flags;
   program.filter.resize(header.instructions);
@@ -95,8 +97,8 @@ Result<> store(Fd dir, const std::string& name, std::string_view key, const plan
   std::memcpy(header.magic, kMagic, sizeof kMagic);
   header.key_size = key.size();
   header.instructions = program.filter.size();
-  header.checksum = hash(bytes(program.filter));
   header.flags = program.flags;
+  header.checksum = checksum(header.flags, bytes(program.filter));
   // A host with more profiles than that starts over: engines use one or two.
   const std::vector<sys::Entry> entries = TRY(sys::list(dir));
   if (entries.size() >= kMostEntries)
