@@ -87,6 +87,15 @@ oci::State first_state(const Runtime& rt, const Options& options, const plan::Pl
   return state;
 }
 
+// What is on record meanwhile: what there is to remove, and that it is not there yet.
+oci::State draft_of(const oci::State& state) {
+  oci::State draft = state;
+  draft.status = oci::Status::creating;
+  draft.process.reset();
+  draft.seccomp.reset();
+  return draft;
+}
+
 Result<stages::Handles> open_handles(const plan::Plan& plan, const Options& options, const StateDir& dir,
                                      cgroups::Handle& cgroup) {
   stages::Handles handles;
@@ -100,8 +109,10 @@ Result<stages::Handles> open_handles(const plan::Plan& plan, const Options& opti
 }
 
 // The hooks that run in the runtime's own namespaces, with the container's pid (config.md, prestart and createRuntime).
-stages::HookRunner hook_runner(const plan::Plan& plan, const oci::State& state) {
-  return [&plan, &state](pid_t pid) -> Result<std::string> {
+// `begun` is set before the first: from then on a failure leads to the poststop hooks (runtime.md, steps 3 to 5).
+stages::HookRunner hook_runner(const plan::Plan& plan, const oci::State& state, bool& begun) {
+  return [&plan, &state, &begun](pid_t pid) -> Result<std::string> {
+    begun = true;
     oci::State with_pid = state;
     with_pid.pid = pid;
     std::string text = oci::public_state(with_pid, oci::Status::creating, false);
@@ -152,18 +163,25 @@ Result<Created> create(const Runtime& rt, const Options& options) {
     if (!gone.ok())
       logs::warn("removing the state of '", options.id, "': ", gone.error().message, ", ignoring");
   });
+  oci::State state = first_state(rt, options, plan, config);
+  bool hooks_begun = false;
+  Undo poststop([&] {
+    if (hooks_begun)
+      hooks::run_all("poststop", plan.hooks.poststop, oci::public_state(state, oci::Status::stopped, false));
+  });
   cgroups::Handle cgroup = TRY(cgroups::create(plan.cgroup));
   Undo remove_cgroups([&] {
     const Result<> gone = cgroups::destroy(cgroup.created);
     if (!gone.ok()) logs::warn(gone.error().message, ", ignoring");
   });
-  oci::State state = first_state(rt, options, plan, config);
   state.cgroup_paths = cgroup.paths;
   state.created_cgroups = cgroup.created;
 
+  TRY(dir.save(draft_of(state)));
+
   stages::Handles handles = TRY(open_handles(plan, options, dir, cgroup));
   stages::Launched init =
-      TRY(stages::launch(plan, std::move(handles), rt.uid == 0, hook_runner(plan, state)));
+      TRY(stages::launch(plan, std::move(handles), rt.uid == 0, hook_runner(plan, state, hooks_begun)));
   Undo kill([&] { stages::kill_and_reap(init.pid, init.pidfd); });
   state.pid = init.pid;
   if (const auto facts = status::facts(init.pid)) state.pid_start_time = facts->start_time;
@@ -172,6 +190,7 @@ Result<Created> create(const Runtime& rt, const Options& options) {
   if (!options.own_start) TRY(init.channel.send(stages::Tag::saved));
   kill.keep();
   remove_cgroups.keep();
+  poststop.keep();
   forget.keep();
   return Created{std::move(dir), std::move(state), std::move(init)};
 }

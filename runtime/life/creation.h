@@ -1,8 +1,8 @@
 // Making a container: `create`, and the first half of `run`.
 //
 // The order is the design: each step that leaves something on the host (state directory, cgroups, process) is followed
-// by its Undo, so that a failure leaves the host as it was (runtime.md, "Errors").  state.json is written last: from
-// then on the container exists.
+// by its Undo, so that a failure leaves the host as it was (runtime.md, "Errors").  A first state.json says "creating", and
+// what `delete` has to remove should we be killed; the whole one is written last, and only then can `start` find it.
 #pragma once
 
 #include <optional>

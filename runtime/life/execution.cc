@@ -107,6 +107,11 @@ Result<> check_status(const oci::State& state, bool ignore_paused) {
           Kind::conflict,
           str::cat("container '", state.id,
                    "' is paused: the process would not run; resume it first, or use --ignore-paused"));
+    case oci::Status::creating:
+      return Error(
+          Kind::conflict,
+          str::cat("container '", state.id,
+                   "' is still being created; if that was interrupted, delete it and create it again"));
     case oci::Status::created:
       return Error(Kind::conflict,
                    str::cat("container '", state.id,

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "runtime/concerns/descriptors.h"
 #include "runtime/life/container.h"
 #include "runtime/life/start.h"
 #include "runtime/life/supervision.h"
@@ -53,6 +54,7 @@ Result<int> wait_and_record(const Runtime& rt, creation::Created& made, bool kee
 
 // Lets go of everything of its caller's: nobody's pipe stays open because of the keeper.
 Result<> detach_from_caller() {
+  TRY(descriptors::close_inherited());
   const UniqueFd null = TRY(sys::open("/dev/null", O_RDWR));
   for (int n = 0; n <= 2; ++n) TRY(sys::dup2(null, n));
   return sys::chdir("/");
@@ -61,7 +63,8 @@ Result<> detach_from_caller() {
 Result<> keeper(stages::Channel& channel, const Runtime& rt, const creation::Options& options) {
   TRY(sys::setsid());
   creation::Created made = TRY(create_and_start(rt, options));
-  TRY(channel.send(stages::Tag::ready));
+  (void)channel.send(
+      stages::Tag::ready);  // our caller may have been killed; the container runs, and has to be kept
   channel.close();
   logs::redirect(nullptr);
   TRY(detach_from_caller());

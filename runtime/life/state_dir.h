@@ -1,7 +1,7 @@
 // <root>/<id>/: where a container's state is kept between commands.
 //
-//   state.json   oci::State, replaced in one step.  Without it the container does not exist, for all but `delete`:
-//                its creation was interrupted, and the name has to be cleared
+//   state.json   oci::State, replaced in one step.  Until the container is complete it says "creating", and what there is to
+//                remove.  Without it the container does not exist, for all but `delete`, which clears the name
 //   exec.fifo    from `create` until `start`
 //
 // The directory itself is the lock (flock(2)) for what changes a container: create, start, delete.  `state`, `list` and

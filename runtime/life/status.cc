@@ -47,8 +47,10 @@ static bool is_frozen(const oci::State& state) {
 }
 
 oci::Status of(const oci::State& state) {
+  if (state.status == oci::Status::creating)
+    return state.status;  // also if its `create` was killed: `delete` clears it
   if (!lives(state)) return oci::Status::stopped;
-  if (state.status == oci::Status::creating || state.status == oci::Status::created) return state.status;
+  if (state.status == oci::Status::created) return state.status;
   return is_frozen(state) ? oci::Status::paused : oci::Status::running;
 }
 
