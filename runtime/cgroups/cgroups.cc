@@ -180,6 +180,10 @@ Result<> open_entrances(const std::string& directory, bool v2, Handle& handle) {
   return {};
 }
 
+bool is_refusal(const Error& error) {
+  return error.errnum == EACCES || error.errnum == EPERM || error.errnum == EROFS;
+}
+
 Result<> create_one(const plan::Cgroup& plan, const plan::CgroupDirectory& part, Handle& handle) {
   const std::string directory = part.mount_point + part.path;
   TRY(make_directories_again(part, plan.default_parent, handle.created)
@@ -294,7 +298,11 @@ Result<Handle> create(const plan::Cgroup& plan) {
     const Result<> destroyed = destroy(handle.created, 1000);
     if (!destroyed.ok()) logs::warn(destroyed.error().message, ", ignoring");
   });
-  for (const plan::CgroupDirectory& part : plan.directories) TRY(create_one(plan, part, handle));
+  for (const plan::CgroupDirectory& part : plan.directories) {
+    Result<> made = create_one(plan, part, handle);
+    if (made.ok() || (plan.tolerant && is_refusal(made.error()))) continue;
+    return made.take_error();
+  }
   remove.keep();
   return handle;
 }

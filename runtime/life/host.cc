@@ -4,6 +4,8 @@
 
 #include "runtime/cgroups/cgroups.h"
 #include "runtime/concerns/capabilities.h"
+#include "spec/base/file.h"
+#include "spec/base/sys.h"
 
 namespace host {
 
@@ -15,6 +17,12 @@ unsigned listen_fds(const Environment& environment, pid_t self) {
   return count && *count <= kMost ? *count : 0;
 }
 
+// user_namespaces(7): only the host's own maps every id to itself.
+static Result<bool> in_user_namespace() {
+  constexpr size_t kMostMap = 64UL * 1024;
+  return TRY(files::read(Fd::cwd(), "/proc/self/uid_map", kMostMap)) != "         0          0 4294967295\n";
+}
+
 Result<plan::Host> probe(const Runtime& rt) {
   plan::Host host;
   host.euid = rt.uid;
@@ -23,6 +31,12 @@ Result<plan::Host> probe(const Runtime& rt) {
   host.listen_fds = listen_fds(rt.environment, ::getpid());
   const bool cgroups_wanted = rt.cgroup_manager != CgroupManager::disabled && rt.uid == 0;
   host.cgroups = TRY(cgroups::probe(cgroups_wanted).within("reading the host's cgroups"));
+  const bool confined = TRY(in_user_namespace());
+  host.cgroups.device_rules = !confined;
+  host.cgroups.tolerant = rt.rootless == Rootless::yes || (rt.rootless == Rootless::automatic && confined);
+  if (host.cgroups.tolerant)
+    for (plan::HostHierarchy& h : host.cgroups.hierarchies)
+      h.writable = sys::faccessat(Fd::cwd(), h.mount_point.c_str(), W_OK).ok();
   return host;
 }
 

@@ -117,10 +117,14 @@ Result<Cgroup> make_cgroup(const oci::Config& config, std::string_view id, const
     return plan;
   }
   const std::string path = TRY(cgroup_path(from, id, systemd, plan.default_parent));
+  plan.tolerant = host.tolerant && !asks_for_limits(resources);
+  // With version 1 nothing beneath a root that is not ours is delegated to us; with version 2 alone that may well be.
+  const bool only_v2 = host.hierarchies.size() == 1 && host.hierarchies.front().v2;
   for (const HostHierarchy& hierarchy : host.hierarchies)
-    plan.directories.push_back({hierarchy.mount_point, path, hierarchy.controllers, hierarchy.v2, {}});
+    if (hierarchy.writable || only_v2 || !plan.tolerant)
+      plan.directories.push_back({hierarchy.mount_point, path, hierarchy.controllers, hierarchy.v2, {}});
   TRY(add_writes(resources, plan));
-  TRY(add_devices(resources, plan));
+  if (host.device_rules) TRY(add_devices(resources, plan));
   return plan;
 }
 

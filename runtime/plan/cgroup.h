@@ -25,11 +25,15 @@ struct HostHierarchy {
   std::string mount_point;               // "/sys/fs/cgroup/memory"
   std::vector<std::string> controllers;  // "memory"; "name=systemd"; of v2: what cgroup.controllers lists
   bool v2 = false;
+  bool writable = true;  // its root; only looked at where the host is tolerant
 };
 
 struct CgroupHost {
   std::vector<HostHierarchy> hierarchies;
-  bool writable = true;  // false for an ordinary user
+  bool writable = true;   // false for an ordinary user
+  bool tolerant = false;  // what we may not make is done without, unless it is to hold limits
+  bool device_rules =
+      true;  // false in a user namespace: its root may not set them, and makes no devices either
 };
 
 struct CgroupWrite {
@@ -48,6 +52,7 @@ struct CgroupDirectory {
 
 struct Cgroup {
   std::vector<CgroupDirectory> directories;  // empty: the container stays in its caller's cgroups
+  bool tolerant = false;                     // the same for each of them that we have no right to make
   bool default_parent = false;               // the parent directory is ours to remove when it is empty
   std::optional<std::vector<oci::DeviceRule>> device_filter;  // for v2: wants an eBPF program
 };

@@ -1,64 +1,20 @@
-#include "spec/base/sys.h"
-
+// Files.  Mounts, processes and sockets are in sys_*.cc beside this.
 #include <dirent.h>
-#include <grp.h>
-#include <linux/capability.h>
-#include <linux/landlock.h>
 #include <linux/limits.h>
-#include <linux/sched.h>
-#include <sched.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/timerfd.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <sys/xattr.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include "spec/base/sys_detail.h"
 
 namespace sys {
 
-namespace {
-
-template <class Call>
-auto retry(Call call) {
-  for (;;) {
-    const auto n = call();
-    if (n != -1 || errno != EINTR) return n;
-  }
-}
-
-std::string at(Fd dir, const char* path) {
-  if (dir == Fd::cwd()) return str::cat("\"", path, "\"");
-  return str::cat(dir.raw(), ", \"", path, "\"");
-}
-
-template <class N>
-Result<> done(N n, std::string_view call, std::string_view arguments) {
-  if (n >= 0) return {};
-  const int err = errno;
-  return Error::os(str::cat(call, "(", arguments, ")"), err);
-}
-
-template <class N>
-Result<UniqueFd> owned(N n, std::string_view call, std::string_view arguments) {
-  if (n >= 0) return UniqueFd(static_cast<int>(n));
-  const int err = errno;
-  return Error::os(str::cat(call, "(", arguments, ")"), err);
-}
-
-}  // namespace
-
-// ---- files ----
+using detail::at;
+using detail::owned;
+using detail::retry;
 
 Result<UniqueFd> open(const char* path, int flags, mode_t mode) {
   return openat(Fd::cwd(), path, flags, mode);
@@ -136,14 +92,6 @@ Result<struct stat> fstatat(Fd dir, const char* path, int flags) {
   return Error::os(str::cat("stat(", at(dir, path), ")"), err);
 }
 
-// The wrappers below build their argument text only when the call has failed.
-#define SYS_DONE(call, name, arguments)                         \
-  do {                                                          \
-    if ((call) >= 0) return {};                                 \
-    const int err = errno;                                      \
-    return Error::os(str::cat(name, "(", arguments, ")"), err); \
-  } while (false)
-
 Result<> mkdirat(Fd dir, const char* path, mode_t mode) {
   SYS_DONE(::mkdirat(dir.raw(), path, mode), "mkdir", at(dir, path));
 }
@@ -182,6 +130,10 @@ Result<> renameat2(Fd old_dir, const char* old_path, Fd new_dir, const char* new
 Result<> fchmod(Fd fd, mode_t mode) { SYS_DONE(::fchmod(fd.raw(), mode), "fchmod", fd.raw()); }
 Result<> fchmodat(Fd dir, const char* path, mode_t mode) {
   SYS_DONE(::fchmodat(dir.raw(), path, mode, 0), "chmod", at(dir, path));
+}
+
+Result<> faccessat(Fd dir, const char* path, int mode) {
+  SYS_DONE(::faccessat(dir.raw(), path, mode, AT_EACCESS), "faccessat", at(dir, path));
 }
 Result<> fchownat(Fd dir, const char* path, uid_t uid, gid_t gid, int flags) {
   SYS_DONE(::fchownat(dir.raw(), path, uid, gid, flags), "chown",
@@ -278,327 +230,6 @@ Result<uint64_t> mount_id(Fd fd) {
 uint64_t filesystem_magic(Fd fd) {
   struct statfs fs {};
   return ::fstatfs(fd.raw(), &fs) == 0 ? static_cast<uint64_t>(fs.f_type) : 0;
-}
-
-// ---- mounts ----
-
-Result<> mount(const char* source, const char* target, const char* type, unsigned long flags,
-               const void* data) {
-  SYS_DONE(::mount(source, target, type, flags, data), "mount", str::cat("\"", target, "\""));
-}
-Result<> umount2(const char* target, int flags) {
-  SYS_DONE(::umount2(target, flags), "umount", str::cat("\"", target, "\""));
-}
-Result<> pivot_root(const char* new_root, const char* put_old) {
-  SYS_DONE(::syscall(SYS_pivot_root, new_root, put_old), "pivot_root",
-           str::cat("\"", new_root, "\", \"", put_old, "\""));
-}
-Result<UniqueFd> open_tree(Fd dir, const char* path, unsigned flags) {
-  const long n = ::syscall(SYS_open_tree, dir.raw(), path, flags | OPEN_TREE_CLOEXEC);
-  return owned(n, "open_tree", n < 0 ? at(dir, path) : std::string());
-}
-Result<> move_mount(Fd from, const char* from_path, Fd to, const char* to_path, unsigned flags) {
-  SYS_DONE(::syscall(SYS_move_mount, from.raw(), from_path, to.raw(), to_path, flags), "move_mount",
-           at(to, to_path));
-}
-Result<UniqueFd> fsopen(const char* type) {
-  const long n = ::syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
-  return owned(n, "fsopen", type);
-}
-
-// The kernel's explanations wait in the context, one message to a read: "e overlay: No changes allowed …".
-static std::string context_log(Fd context) {
-  std::string text;
-  char line[512];
-  for (int i = 0; i < 16; ++i) {
-    const ssize_t n = ::read(context.raw(), line, sizeof line);
-    if (n <= 2) break;
-    const std::string_view message = str::trim(std::string_view(line, static_cast<size_t>(n)).substr(2));
-    text += str::cat(text.empty() ? "" : "; ", message);
-  }
-  return text;
-}
-
-Result<> fsconfig(Fd context, unsigned command, const char* key, const void* value, int aux) {
-  if (::syscall(SYS_fsconfig, context.raw(), command, key, value, aux) >= 0) return {};
-  const int err = errno;
-  Error error = Error::os(str::cat("fsconfig(", key ? key : "create", ")"), err);
-  const std::string explained = context_log(context);
-  if (!explained.empty()) error.message += str::cat(" (kernel: ", explained, ")");
-  return error;
-}
-Result<UniqueFd> fsmount(Fd context, unsigned attributes) {
-  const long n = ::syscall(SYS_fsmount, context.raw(), FSMOUNT_CLOEXEC, attributes);
-  if (n >= 0) return UniqueFd(static_cast<int>(n));
-  const int err = errno;
-  Error error = Error::os("fsmount()", err);
-  const std::string explained = context_log(context);
-  if (!explained.empty()) error.message += str::cat(" (kernel: ", explained, ")");
-  return error;
-}
-Result<> mount_setattr(Fd dir, const char* path, unsigned flags, const struct mount_attr& attributes) {
-  SYS_DONE(::syscall(SYS_mount_setattr, dir.raw(), path, flags, &attributes, sizeof attributes),
-           "mount_setattr", at(dir, path));
-}
-
-// ---- processes ----
-
-Result<CloneResult> clone3(uint64_t flags, Fd cgroup, int exit_signal) {
-  int pidfd = -1;
-  struct clone_args args {};
-  args.flags = flags | CLONE_PIDFD | (cgroup.valid() ? CLONE_INTO_CGROUP : 0);
-  args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
-  args.exit_signal = static_cast<uint64_t>(exit_signal);
-  args.cgroup = cgroup.valid() ? static_cast<uint64_t>(cgroup.raw()) : 0;
-  const long pid = ::syscall(SYS_clone3, &args, sizeof args);
-  if (pid < 0) return Error::os("clone3()");
-  return CloneResult{static_cast<pid_t>(pid), UniqueFd(pid == 0 ? -1 : pidfd)};
-}
-
-Result<UniqueFd> pidfd_open(pid_t pid) {
-  const long n = ::syscall(SYS_pidfd_open, pid, 0);
-  return owned(n, "pidfd_open", n < 0 ? str::cat(pid) : std::string());
-}
-Result<> pidfd_send_signal(Fd pidfd, int signal) {
-  SYS_DONE(::syscall(SYS_pidfd_send_signal, pidfd.raw(), signal, nullptr, 0), "pidfd_send_signal", signal);
-}
-Result<> kill(pid_t pid, int signal) { SYS_DONE(::kill(pid, signal), "kill", str::cat(pid, ", ", signal)); }
-
-Result<std::optional<int>> waitpid(pid_t pid, int options) {
-  int status = 0;
-  const pid_t n = retry([&] { return ::waitpid(pid, &status, options); });
-  if (n < 0) return Error::os(str::cat("waitpid(", pid, ")"));
-  if (n == 0) return std::optional<int>();
-  return std::optional<int>(status);
-}
-
-Result<> setns(Fd fd, int type) {
-  SYS_DONE(::setns(fd.raw(), type), "setns", str::cat(fd.raw(), ", ", type));
-}
-Result<> unshare(int flags) { SYS_DONE(::unshare(flags), "unshare", flags); }
-// By its own name: a seccomp filter of the container may know execve(2) alone.
-Result<> execve(const char* path, char* const argv[], char* const envp[]) {
-  ::execve(path, argv, envp);
-  const int err = errno;
-  return Error::os(str::cat("execve(\"", path, "\")"), err);
-}
-Result<> execveat(Fd dir, const char* path, char* const argv[], char* const envp[], int flags) {
-  ::syscall(SYS_execveat, dir.raw(), path, argv, envp, flags);
-  const int err = errno;
-  return Error::os(str::cat("execve(", at(dir, path), ")"), err);
-}
-Result<> close_range(unsigned first, unsigned last, unsigned flags) {
-  SYS_DONE(::syscall(SYS_close_range, first, last, flags), "close_range", first);
-}
-Result<> prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
-  SYS_DONE(::prctl(option, a, b, c, d), "prctl", option);
-}
-Result<> fchdir(Fd dir) { SYS_DONE(::fchdir(dir.raw()), "fchdir", dir.raw()); }
-Result<> chdir(const char* path) { SYS_DONE(::chdir(path), "chdir", str::cat("\"", path, "\"")); }
-Result<> chroot(const char* path) { SYS_DONE(::chroot(path), "chroot", str::cat("\"", path, "\"")); }
-Result<> sethostname(std::string_view name) {
-  SYS_DONE(::sethostname(name.data(), name.size()), "sethostname", name);
-}
-Result<> setdomainname(std::string_view name) {
-  SYS_DONE(::setdomainname(name.data(), name.size()), "setdomainname", name);
-}
-Result<> setresuid(uid_t uid) { SYS_DONE(::syscall(SYS_setresuid, uid, uid, uid), "setresuid", uid); }
-Result<> setresgid(gid_t gid) { SYS_DONE(::syscall(SYS_setresgid, gid, gid, gid), "setresgid", gid); }
-Result<> setgroups(std::span<const gid_t> groups) {
-  SYS_DONE(::syscall(SYS_setgroups, groups.size(), groups.data()), "setgroups", groups.size());
-}
-Result<> setsid() { SYS_DONE(::setsid(), "setsid", ""); }
-
-Result<pid_t> fork() {
-  const pid_t pid = ::fork();
-  if (pid < 0) return Error::os("fork()");
-  return pid;
-}
-mode_t umask(mode_t mask) { return ::umask(mask); }
-
-Result<> limit_capabilities(uint64_t keep) {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct data[2] = {};
-  if (::syscall(SYS_capget, &header, data) < 0) return Error::os("capget()");
-  for (int i = 0; i < 2; ++i) {
-    const auto bits = static_cast<uint32_t>(keep >> (32 * i));
-    data[i].effective &= bits;
-    data[i].permitted &= bits;
-    data[i].inheritable &= bits;
-  }
-  SYS_DONE(::syscall(SYS_capset, &header, data), "capset", "");
-}
-
-namespace {
-// The header of the build machine may be older than the kernel.
-struct LandlockRules {
-  uint64_t files, network, scopes;
-};
-}  // namespace
-
-int landlock_version() {
-  const long n = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
-  return n < 0 ? 0 : static_cast<int>(n);
-}
-Result<UniqueFd> landlock_create(uint64_t files, uint64_t network, uint64_t scopes) {
-  const LandlockRules rules{files, network, scopes};
-  const int version = landlock_version();
-  const size_t size = version >= 6 ? 24 : version >= 4 ? 16 : 8;
-  return owned(::syscall(SYS_landlock_create_ruleset, &rules, size, 0), "landlock_create_ruleset", "");
-}
-Result<> landlock_allow(Fd ruleset, Fd dir, uint64_t files) {
-  landlock_path_beneath_attr beneath{};
-  beneath.allowed_access = files;
-  beneath.parent_fd = dir.raw();
-  SYS_DONE(::syscall(SYS_landlock_add_rule, ruleset.raw(), LANDLOCK_RULE_PATH_BENEATH, &beneath, 0),
-           "landlock_add_rule", dir.raw());
-}
-Result<> landlock_restrict(Fd ruleset) {
-  SYS_DONE(::syscall(SYS_landlock_restrict_self, ruleset.raw(), 0), "landlock_restrict_self", "");
-}
-
-// ---- sockets, pipes, polling ----
-
-Result<SocketPair> socketpair(int type) {
-  int ends[2];
-  if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) < 0) return Error::os("socketpair()");
-  return SocketPair{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
-
-Result<SocketPair> pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) < 0) return Error::os("pipe()");
-  return SocketPair{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
-
-Result<UniqueFd> connect_unix(std::string_view path) {
-  const int n = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (n < 0) return Error::os("socket()");
-  UniqueFd socket(n);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::string name(path);
-  UniqueFd node;
-  if (name.size() >= sizeof address.sun_path) {
-    node = TRY(open(name.c_str(), O_PATH));
-    name = node.get().proc_path();
-  }
-  std::memcpy(address.sun_path, name.c_str(), name.size() + 1);
-  if (retry([&] { return ::connect(n, reinterpret_cast<const sockaddr*>(&address), sizeof address); }) < 0)
-    return Error::os(str::cat("connect(\"", path, "\")"));
-  return socket;
-}
-
-Result<UniqueFd> accept(Fd listener) {
-  return owned(retry([&] { return ::accept4(listener.raw(), nullptr, nullptr, SOCK_CLOEXEC); }), "accept",
-               "");
-}
-
-// A name beneath a directory descriptor always fits into sun_path this way.
-static sockaddr_un address_in(Fd dir, std::string_view name) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string path = str::cat(dir.proc_path(), "/", name);
-  assert(path.size() < sizeof address.sun_path);
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  return address;
-}
-
-Result<UniqueFd> listen_seqpacket(Fd dir, std::string_view name) {
-  const int n = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  if (n < 0) return Error::os("socket()");
-  UniqueFd socket(n);
-  const sockaddr_un address = address_in(dir, name);
-  // The mode of the node comes from the socket's own (unix(7)), so that it is private from the first moment.
-  if (::fchmod(n, 0600) < 0 || ::bind(n, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
-    return Error::os(str::cat("bind(\"", name, "\")"));
-  if (::listen(n, 4) < 0) return Error::os("listen()");
-  return socket;
-}
-
-Result<UniqueFd> connect_seqpacket(Fd dir, std::string_view name) {
-  const int n = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  if (n < 0) return Error::os("socket()");
-  UniqueFd socket(n);
-  const sockaddr_un address = address_in(dir, name);
-  if (retry([&] { return ::connect(n, reinterpret_cast<const sockaddr*>(&address), sizeof address); }) < 0)
-    return Error::os(str::cat("connect(\"", name, "\")"));
-  return socket;
-}
-
-Result<> send(Fd socket, std::string_view data, std::span<const Fd> fds) {
-  constexpr size_t kMostFds = 64;
-  assert(fds.size() <= kMostFds && !data.empty());
-  iovec part{const_cast<char*>(data.data()), data.size()};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  alignas(cmsghdr) char control[CMSG_SPACE(kMostFds * sizeof(int))] = {};
-  if (!fds.empty()) {
-    header.msg_control = control;
-    header.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
-    cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
-    for (size_t i = 0; i < fds.size(); ++i) {
-      const int n = fds[i].raw();
-      std::memcpy(CMSG_DATA(rights) + i * sizeof(int), &n, sizeof n);
-    }
-  }
-  const ssize_t sent = retry([&] { return ::sendmsg(socket.raw(), &header, MSG_NOSIGNAL); });
-  if (sent < 0) return Error::os("sendmsg()");
-  if (static_cast<size_t>(sent) != data.size())
-    return write_all(socket, data.substr(static_cast<size_t>(sent)));
-  return {};
-}
-
-Result<Message> receive(Fd socket, size_t limit) {
-  Message message;
-  message.data.resize(limit);
-  iovec part{message.data.data(), limit};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  alignas(cmsghdr) char control[CMSG_SPACE(64 * sizeof(int))];
-  header.msg_control = control;
-  header.msg_controllen = sizeof control;
-  const ssize_t n = retry([&] { return ::recvmsg(socket.raw(), &header, MSG_CMSG_CLOEXEC); });
-  if (n < 0) return Error::os("recvmsg()");
-  message.data.resize(static_cast<size_t>(n));
-  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c)) {
-    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
-    const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof fd);
-      message.fds.push_back(UniqueFd(fd));
-    }
-  }
-  if (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
-    return Error(Kind::protocol, "a message was larger than its limit");
-  return message;
-}
-
-Result<int> poll(std::span<pollfd> fds, int timeout_ms) {
-  const int n = retry([&] { return ::poll(fds.data(), fds.size(), timeout_ms); });
-  if (n < 0) return Error::os("poll()");
-  return n;
-}
-
-Result<UniqueFd> signalfd(const sigset_t& mask) {
-  return owned(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd", "");
-}
-Result<UniqueFd> memfd_create(const char* name, unsigned flags) {
-  return owned(::memfd_create(name, flags | MFD_CLOEXEC), "memfd_create", name);
-}
-Result<UniqueFd> timerfd(int64_t milliseconds) {
-  UniqueFd timer =
-      TRY(owned(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create", ""));
-  itimerspec when{};
-  when.it_value = {milliseconds / 1000, (milliseconds % 1000) * 1000000};
-  if (::timerfd_settime(timer.raw(), 0, &when, nullptr) < 0) return Error::os("timerfd_settime()");
-  return timer;
 }
 
 }  // namespace sys

@@ -176,6 +176,27 @@ Test(cgroup, without_rights) {
   cr_expect(limit.error().kind == Kind::denied);
 }
 
+Test(cgroup, what_may_not_be_made_is_done_without) {
+  plan::CgroupHost confined = host(Kind3::v1);
+  cr_expect(!plan::make_cgroup(config({}), "id", confined, false).value().tolerant);
+  confined.tolerant = true;
+  confined.device_rules = false;
+  cr_expect(plan::make_cgroup(config({}), "id", confined, false).value().tolerant);
+  cr_expect(!plan::make_cgroup(config(pids(5)), "id", confined, false).value().tolerant,
+            "limits have to hold");
+  oci::Resources devices;
+  devices.devices = {{false, {}, {}, {}, "rwm"}};
+  const auto made = plan::make_cgroup(config(devices), "id", confined, false);
+  cr_assert(made.ok());
+  cr_expect(made.value().tolerant);
+  for (const plan::CgroupDirectory& directory : made.value().directories)
+    cr_expect(directory.writes.empty(), "%s", directory.mount_point.c_str());
+  const size_t all = made.value().directories.size();
+  confined.hierarchies.front().writable = false;
+  cr_expect(plan::make_cgroup(config({}), "id", confined, false).value().directories.size() == all - 1);
+  cr_expect(plan::make_cgroup(config(pids(5)), "id", confined, false).value().directories.size() == all);
+}
+
 Test(cgroup, device_lines) {
   const struct {
     oci::DeviceRule rule;
