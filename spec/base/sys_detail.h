@@ -1,0 +1,42 @@
+// What the wrappers of sys.h are made of, for sys*.cc alone.
+#pragma once
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "spec/base/sys.h"
+
+namespace sys::detail {
+
+template <class Call>
+auto retry(Call call) {
+  for (;;) {
+    const auto n = call();
+    if (n != -1 || errno != EINTR) return n;
+  }
+}
+
+// A path as the arguments of a message: "x", or 5, "x" beneath a descriptor.
+inline std::string at(Fd dir, const char* path) {
+  if (dir == Fd::cwd()) return str::cat("\"", path, "\"");
+  return str::cat(dir.raw(), ", \"", path, "\"");
+}
+
+template <class N>
+Result<UniqueFd> owned(N n, std::string_view call, std::string_view arguments) {
+  if (n >= 0) return UniqueFd(static_cast<int>(n));
+  const int err = errno;
+  return Error::os(str::cat(call, "(", arguments, ")"), err);
+}
+
+}  // namespace sys::detail
+
+// The whole body of a wrapper without a result: builds its argument text only when the call has failed.
+#define SYS_DONE(call, name, arguments)                         \
+  do {                                                          \
+    if ((call) >= 0) return {};                                 \
+    const int err = errno;                                      \
+    return Error::os(str::cat(name, "(", arguments, ")"), err); \
+  } while (false)
