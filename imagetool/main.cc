@@ -156,10 +156,9 @@ int main(int argc, char** argv) {
   const auto call = kProgram.parse(std::span<const char* const>(argv + (words ? 1 : 0), words), globals);
   const logs::Options options{.file = globals.log.value_or(""),
                               .format = globals.log_format,
-                              .least = globals.debug ? logs::Level::debug : logs::Level::warning,
-                              .program = "imagetool"};
+                              .least = globals.debug ? logs::Level::debug : logs::Level::warning};
   if (const auto opened = logs::open(options); !opened.ok()) {
-    (void)logs::open({.program = "imagetool"});  // what is to be said goes to standard error
+    (void)logs::open({});  // what is to be said goes to standard error
     return report(opened.error());
   }
   const auto status = run(call, globals);

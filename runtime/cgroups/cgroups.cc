@@ -125,7 +125,7 @@ Result<> make_directories(const plan::CgroupDirectory& plan, bool default_parent
     if (plan.v2) enable_controllers(directory, plan.controllers);
     directory += str::cat("/", parts[i]);
     const bool leaf = i + 1 == parts.size();
-    const Result<> made = sys::mkdirat(Fd::cwd(), directory.c_str(), 0755);
+    Result<> made = sys::mkdirat(Fd::cwd(), directory.c_str(), 0755);
     if (!made.ok() && made.error().errnum != EEXIST) return made;
     if (leaf && !made.ok() && (holds_processes(directory) || is_frozen(directory)))
       return Error(Kind::conflict,
@@ -233,7 +233,7 @@ void wait_for_change(const std::string& directory, int64_t nap_us) {
 Result<> destroy_one(const std::string& directory, int64_t wait_ms) {
   const int64_t deadline = clocks::monotonic_ms() + wait_ms;
   for (int64_t nap_us = 100;; nap_us = std::min<int64_t>(nap_us * 2, 20000)) {
-    const Result<> removed = sys::unlinkat(Fd::cwd(), directory.c_str(), AT_REMOVEDIR);
+    Result<> removed = sys::unlinkat(Fd::cwd(), directory.c_str(), AT_REMOVEDIR);
     if (removed.ok() || removed.error().errnum == ENOENT) return {};
     if (removed.error().errnum != EBUSY) return removed;
     TRY(remove_children(directory));
@@ -331,7 +331,7 @@ Result<> kill_all(const Paths& paths, int signal) {
   for (int round = 0; round < kMostRounds; ++round) {
     const std::vector<pid_t> found = TRY(pids(paths));
     for (const pid_t pid : found) {
-      const Result<> killed = sys::kill(pid, signal);
+      Result<> killed = sys::kill(pid, signal);
       if (!killed.ok() && killed.error().errnum != ESRCH) return killed;
     }
     if (signal != SIGKILL || found.empty()) return {};

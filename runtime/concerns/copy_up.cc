@@ -27,7 +27,7 @@ Result<> copy_xattrs(Fd from, Fd to) {
     const char* name = names.c_str() + at;
     const ssize_t size = ::fgetxattr(from.raw(), name, value.data(), value.size());
     if (size < 0) return Error::os(str::cat("fgetxattr(", name, ")"));
-    const Result<> set = sys::fsetxattr(to, name, std::string_view(value.data(), static_cast<size_t>(size)));
+    Result<> set = sys::fsetxattr(to, name, std::string_view(value.data(), static_cast<size_t>(size)));
     if (!set.ok() && set.error().errnum != ENOTSUP) return set;
   }
   return {};

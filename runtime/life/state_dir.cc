@@ -31,7 +31,8 @@ Result<> check_id(std::string_view id) {
 }
 
 static Error no_container(std::string_view id) {
-  return Error(Kind::not_found, str::cat("container '", id, "' does not exist; `runtime list` shows those that do"));
+  return Error(Kind::not_found,
+               str::cat("container '", id, "' does not exist; `runtime list` shows those that do"));
 }
 
 Result<UniqueFd> open_root(const std::string& root) {

@@ -38,7 +38,7 @@ static bool lives(const oci::State& state) {
 // freezer.state of v1, cgroup.freeze of v2 (cgroup-v2.rst).  On a hybrid host both may exist.
 static bool is_frozen(const oci::State& state) {
   for (const auto& [controller, directory] : state.cgroup_paths) {
-    if (controller != "" && controller != "freezer") continue;
+    if (!controller.empty() && controller != "freezer") continue;
     const std::string file = directory + (controller.empty() ? "/cgroup.freeze" : "/freezer.state");
     const auto text = files::read(Fd::cwd(), file.c_str(), 64);
     if (text.ok() && (text.value().starts_with("1") || text.value().starts_with("FR"))) return true;

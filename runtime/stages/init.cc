@@ -198,7 +198,7 @@ Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry 
     TRY(hooks::run("startContainer", plan.hooks.start_container, hook_state));
     return command::execute(process, path);
   };
-  const Result<> failed = finish();
+  Result<> failed = finish();
   starter.fail(failed.error());
   return failed;
 }

@@ -22,8 +22,7 @@ struct Options {
   std::string file;  // empty: stderr; appended to, created 0644 where absent
   Format format = Format::text;
   Level least = Level::warning;  // less than this is not written
-  bool to_stderr = true;         // errors and warnings go to stderr as "runtime: …" lines as well as to the file
-  std::string program = "runtime";
+  bool to_stderr = true;         // errors and warnings go to stderr, as "error: …", as well as to the file
 };
 
 // Opens the sink.  Call once, from main.  Errors: the log file cannot be opened.

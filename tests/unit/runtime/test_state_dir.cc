@@ -91,18 +91,19 @@ Test(state_dir, saved_loaded_listed_forgotten) {
   const auto gone = StateDir::open(root.path, "web");
   cr_assert(!gone.ok());
   cr_expect_eq(gone.error().kind, Kind::not_found);
-  cr_expect_str_eq(gone.error().message.c_str(), "container 'web' does not exist");
+  cr_expect_str_eq(gone.error().message.c_str(),
+                   "container 'web' does not exist; `runtime list` shows those that do");
 }
 
 Test(state_dir, what_is_not_there) {
   cr_expect(state_dirs::list("/nowhere/at/all").take().empty());
   const std::string got = message(StateDir::open("/nowhere/at/all", "web"));
-  cr_expect_str_eq(got.c_str(), "container 'web' does not exist");
+  cr_expect_str_eq(got.c_str(), "container 'web' does not exist; `runtime list` shows those that do");
   const Root root;
   { StateDir other = StateDir::claim(root.path, "db").take(); }
   const UniqueFd fd = state_dirs::open_root(root.path).take();
   const std::string half = message(state_dirs::peek(fd, "db"));
-  cr_expect_str_eq(half.c_str(), "container 'db' does not exist");
+  cr_expect_str_eq(half.c_str(), "container 'db' does not exist; `runtime list` shows those that do");
 }
 
 Test(state_dir, broken_state_is_named) {

@@ -62,6 +62,7 @@ Test(status, follows_the_process) {
   state.status = oci::Status::creating;
   cr_expect_eq(status::of(state), oci::Status::creating);
   cr_expect(status::open_process(state).take().valid());
+  state.status = oci::Status::running;
 
   ::kill(pid, SIGKILL);
   siginfo_t info{};
