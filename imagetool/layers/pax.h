@@ -13,15 +13,11 @@
 #include <string_view>
 #include <vector>
 
+#include "imagetool/layers/sparse_map.h"
 #include "imagetool/layers/tar.h"
 #include "spec/base/error.h"
 
 namespace tar {
-
-// A stretch of a sparse file that has content.
-struct Piece {
-  uint64_t offset = 0, size = 0;
-};
 
 struct Pax {
   std::optional<std::string> path, link;

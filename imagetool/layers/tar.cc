@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "imagetool/layers/pax.h"
+#include "imagetool/layers/sparse_map.h"
 #include "imagetool/layers/tar_header.h"
 #include "imagetool/limits.h"
 #include "spec/base/text.h"
@@ -14,47 +15,11 @@ namespace {
 
 uint64_t padded(uint64_t size) { return (size + kBlock - 1) / kBlock * kBlock; }
 
-Result<uint64_t> unsigned_field(std::optional<int64_t> n, std::string_view what) {
-  if (!n || *n < 0)
-    return Error(Kind::invalid, str::cat("tar header: the ", what, " is not a number from 0 to 2^63-1"));
-  return static_cast<uint64_t>(*n);
-}
-
 // A field of the header, unless the pax header has spoken.
 Result<uint64_t> either(const std::optional<uint64_t>& pax, std::optional<int64_t> header,
                         std::string_view what) {
   if (pax) return *pax;
   return unsigned_field(header, what);
-}
-
-Result<Type> type_of(char flag, std::string_view name) {
-  switch (flag) {
-    case '\0':
-      return name.ends_with('/') ? Type::directory : Type::file;  // v7 had no directories
-    case '0':
-    case '7':
-    case 'S':
-      return Type::file;
-    case '1':
-      return Type::hard_link;
-    case '2':
-      return Type::symlink;
-    case '3':
-      return Type::char_device;
-    case '4':
-      return Type::block_device;
-    case '5':
-      return Type::directory;
-    case '6':
-      return Type::fifo;
-    default:
-      break;
-  }
-  const std::string_view hint =
-      flag == 'D' || flag == 'M' || flag == 'N' ? ", which belongs to GNU tar's backups" : "";
-  return Error(Kind::unsupported,
-               str::cat("has the type '", str::printable({&flag, 1}), "'", hint,
-                        "; image layers hold files, directories, links, devices and fifos"));
 }
 
 Result<> check_name(std::string_view name, std::string_view what) {
@@ -141,7 +106,7 @@ class Reader::State {
   }
 
   Result<> block(const char* data) {
-    if (step_ == Step::sparse_more) return more_pieces(data);
+    if (step_ == Step::sparse_more) return more_pieces({data, kBlock});
     if (step_ == Step::sparse_map) return map_block({data, kBlock});
     const Header header(data);
     if (header.zero()) {
@@ -274,39 +239,37 @@ class Reader::State {
   // What kind of content follows.
   Result<> start(const Header& header) {
     padding_ = padded(left_) - left_;
-    pieces_.clear();
+    map_ = SparseMap();
     entry_.size = left_;
     if (header.type() == 'S') {
       entry_.size = TRY(unsigned_field(header.sparse_size(), "size"));
       sparse_ = true;
-      TRY(add_pieces(header.sparse_pieces()));
+      TRY(map_.add_table(header.sparse_pieces()));
       step_ = Step::sparse_more;
       return header.sparse_extended() ? Result<>() : start_content();
     }
     sparse_ = pax_sparse_;
     if (!pax_sparse_) {
-      if (left_ > 0) pieces_.push_back({0, left_});
+      if (left_ > 0) map_.set({{0, left_}});
       return start_content();
     }
     if (!pax_.sparse_size) return Error(Kind::invalid, "pax header: a sparse file without its size");
     entry_.size = *pax_.sparse_size;
     if (pax_.map_in_content()) {
-      map_text_.clear();
-      map_numbers_.clear();
       step_ = Step::sparse_map;
       return {};
     }
     if (pax_.sparse_major)
       return Error(Kind::unsupported, str::cat("pax header: sparse files of the form ", *pax_.sparse_major,
                                                ".", pax_.sparse_minor.value_or(0), " are not known"));
-    pieces_ = pax_.sparse_map;
+    map_.set(pax_.sparse_map);
     return start_content();
   }
 
   Result<> start_content() {
     if (entry_.size > limits::kFile)
       return Error(Kind::invalid, str::cat("is larger than ", limits::kFile, " bytes"));
-    if (sparse_) TRY(check_pieces());
+    if (sparse_) TRY(map_.check(entry_.size, left_));
     // Everything the next entry must not inherit.
     if (extended_) {
       pax_ = global_;
@@ -325,7 +288,7 @@ class Reader::State {
 
   Result<> content(std::string_view& bytes) {
     while (!bytes.empty() && left_ > 0) {
-      const Piece& piece = pieces_[piece_];
+      const Piece& piece = map_.pieces()[piece_];
       if (done_ == piece.size) {
         ++piece_;
         done_ = 0;
@@ -361,70 +324,19 @@ class Reader::State {
 
   // ---- sparse files ----
 
-  // A table of {offset, size}, twelve bytes each; an entry that begins with NUL ends it.
-  Result<> add_pieces(std::string_view table) {
-    for (; table.size() >= 24 && table[0] != '\0'; table.remove_prefix(24)) {
-      const uint64_t offset = TRY(unsigned_field(number(table.substr(0, 12)), "offset of a piece"));
-      const uint64_t size = TRY(unsigned_field(number(table.substr(12, 12)), "size of a piece"));
-      if (pieces_.size() >= limits::kSparseMap)
-        return Error(Kind::invalid, str::cat("has more than ", limits::kSparseMap, " pieces"));
-      pieces_.push_back({offset, size});
-    }
-    return {};
-  }
-
-  Result<> more_pieces(const char* data) {
-    TRY(add_pieces({data, 21 * 24}).within("'", str::printable(entry_.name), "'"));
-    if (data[504] != 0) return {};
+  Result<> more_pieces(std::string_view block) {
+    TRY(map_.add_table(block.substr(0, 21 * 24)).within("'", str::printable(entry_.name), "'"));
+    if (block[504] != 0) return {};
     return start_content().within("'", str::printable(entry_.name), "'");
   }
 
-  // Form 1.0: decimal numbers, one a line: how many pieces, then their offsets and sizes; padded to a block.
-  Result<> map_block(std::string_view data) {
+  Result<> map_block(std::string_view block) {
     if (left_ < kBlock)
       return Error(Kind::invalid, str::cat("'", str::printable(entry_.name),
                                            "': the sparse map is longer than the content"));
     left_ -= kBlock;
-    map_text_.append(data);
-    size_t from = 0;
-    for (size_t at = map_text_.find('\n'); at != std::string::npos && !map_complete();
-         at = map_text_.find('\n', from)) {
-      const std::optional<int64_t> n =
-          str::number<int64_t>(std::string_view(map_text_).substr(from, at - from));
-      if (!n || *n < 0 || (map_numbers_.empty() && static_cast<uint64_t>(*n) > limits::kSparseMap))
-        return Error(Kind::invalid, str::cat("'", str::printable(entry_.name),
-                                             "': the sparse map is damaged, or has more than ",
-                                             limits::kSparseMap, " pieces"));
-      map_numbers_.push_back(static_cast<uint64_t>(*n));
-      from = at + 1;
-    }
-    map_text_.erase(0, from);
-    if (!map_complete()) {
-      if (map_text_.size() < kBlock) return {};
-      return Error(Kind::invalid, str::cat("'", str::printable(entry_.name), "': the sparse map is damaged"));
-    }
-    for (size_t i = 1; i < map_numbers_.size(); i += 2)
-      pieces_.push_back({map_numbers_[i], map_numbers_[i + 1]});
-    return start_content().within("'", str::printable(entry_.name), "'");
-  }
-
-  [[nodiscard]] bool map_complete() const {
-    return !map_numbers_.empty() && map_numbers_.size() == 1 + 2 * map_numbers_[0];
-  }
-
-  // In order, apart, within the file, and together exactly what is stored.
-  [[nodiscard]] Result<> check_pieces() const {
-    uint64_t end = 0, stored = 0;
-    for (const Piece& piece : pieces_) {
-      if (piece.offset < end || piece.offset > entry_.size || piece.size > entry_.size - piece.offset)
-        return Error(Kind::invalid, "the sparse map is not in order, or leaves the file");
-      end = piece.offset + piece.size;
-      stored += piece.size;
-    }
-    if (stored != left_)
-      return Error(Kind::invalid,
-                   str::cat("the sparse map covers ", stored, " bytes, and ", left_, " are stored"));
-    return {};
+    const bool complete = TRY(map_.add_text(block).within("'", str::printable(entry_.name), "'"));
+    return complete ? start_content().within("'", str::printable(entry_.name), "'") : Result<>();
   }
 
   Handler& handler_;
@@ -442,11 +354,9 @@ class Reader::State {
   std::string collected_;
 
   bool sparse_ = false, pax_sparse_ = false;
-  std::vector<Piece> pieces_;
+  SparseMap map_;
   size_t piece_ = 0;  // the current one, and how much of it is done
   uint64_t done_ = 0;
-  std::string map_text_;
-  std::vector<uint64_t> map_numbers_;
 };
 
 Reader::Reader(Handler& handler) : state_(std::make_unique<State>(handler)) {}

@@ -37,6 +37,42 @@ std::optional<int64_t> number(std::string_view field) {
   return static_cast<int64_t>(*n);
 }
 
+Result<uint64_t> unsigned_field(std::optional<int64_t> n, std::string_view what) {
+  if (!n || *n < 0)
+    return Error(Kind::invalid, str::cat("tar header: the ", what, " is not a number from 0 to 2^63-1"));
+  return static_cast<uint64_t>(*n);
+}
+
+Result<Type> type_of(char flag, std::string_view name) {
+  switch (flag) {
+    case '\0':
+      return name.ends_with('/') ? Type::directory : Type::file;  // v7 had no directories
+    case '0':
+    case '7':
+    case 'S':
+      return Type::file;
+    case '1':
+      return Type::hard_link;
+    case '2':
+      return Type::symlink;
+    case '3':
+      return Type::char_device;
+    case '4':
+      return Type::block_device;
+    case '5':
+      return Type::directory;
+    case '6':
+      return Type::fifo;
+    default:
+      break;
+  }
+  const std::string_view hint =
+      flag == 'D' || flag == 'M' || flag == 'N' ? ", which belongs to GNU tar's backups" : "";
+  return Error(Kind::unsupported,
+               str::cat("has the type '", str::printable({&flag, 1}), "'", hint,
+                        "; image layers hold files, directories, links, devices and fifos"));
+}
+
 bool Header::zero() const { return block_[0] == 0 && std::memcmp(block_, block_ + 1, kBlock - 1) == 0; }
 
 bool Header::checksum_holds() const {

@@ -9,6 +9,9 @@
 #include <string>
 #include <string_view>
 
+#include "imagetool/layers/tar.h"
+#include "spec/base/error.h"
+
 namespace tar {
 
 inline constexpr size_t kBlock = 512;
@@ -16,6 +19,12 @@ inline constexpr size_t kBlock = 512;
 // Octal with blanks and NULs around it (nothing at all is 0), or base-256 in two's complement.  nullopt: neither, or
 // beyond 63 bits.
 std::optional<int64_t> number(std::string_view field);
+
+// What number() gave, if it is not negative; Kind::invalid names the field by `what`.
+Result<uint64_t> unsigned_field(std::optional<int64_t> n, std::string_view what);
+
+// What an entry's type flag stands for; `name` tells the directories of v7.  Kind::unsupported for those we do not know.
+Result<Type> type_of(char flag, std::string_view name);
 
 class Header {
  public:

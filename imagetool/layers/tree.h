@@ -9,6 +9,7 @@
 // Times of directories are remembered, not set, until finish(): every later entry would change them.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -33,8 +34,15 @@ struct Directory {
   bool setgid = false;
 };
 
+// How a directory is opened that is to be read or changed through its descriptor.
+inline constexpr int kReadable = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK;
+
 std::string join(std::string_view dir, std::string_view name);
 
+// overlayfs's: a character device 0:0.
+bool is_whiteout(const struct stat& st);
+
+// In two parts: tree.cc looks, enters and makes; whiteouts.cc hides.
 class Tree {
  public:
   Tree(Form form, Fd root, std::span<const Fd> lowers, const Options& options)
