@@ -234,7 +234,7 @@ bool Exchange::may_retry(Failure failure) const {
   }
 }
 
-void Exchange::conclude_failure(Failed failed, const Response& response) {
+void Exchange::conclude_failure(const Failed& failed, const Response& response) {
   const bool success = response.status == 200 || response.status == 206;
   // All of the blob came before the connection broke.
   if (success && ask_.sink && failed.failure == Failure::dropped && delivered_ == ask_.size && ask_.size > 0)

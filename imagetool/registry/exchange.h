@@ -74,7 +74,7 @@ class Exchange {
   Result<> check_blob_header(const Response& response);
   Result<> deliver(std::string_view bytes);
   void conclude();
-  void conclude_failure(Failed failed, const Response& response);
+  void conclude_failure(const Failed& failed, const Response& response);
   void conclude_status(const Response& response);
   void conclude_blob(const Response& response);
   void follow(const Response& response);
