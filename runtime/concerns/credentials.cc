@@ -1,6 +1,8 @@
 #include "runtime/concerns/credentials.h"
 
+#include <fcntl.h>
 #include <linux/keyctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,6 +16,15 @@ namespace credentials {
 Result<> become_root_inside() {
   TRY(sys::setresgid(0).within("becoming gid 0 of the user namespace (is it in linux.gidMappings?)"));
   return sys::setresuid(0).within("becoming uid 0 of the user namespace (is it in linux.uidMappings?)");
+}
+
+void give_streams(uid_t uid) {
+  for (const int standard : {0, 1, 2}) {
+    const auto st = sys::fstat(Fd(standard));
+    if (!st.ok() || !S_ISFIFO(st.value().st_mode) || st.value().st_uid == uid) continue;
+    // One that is not ours to give still works as it is.
+    (void)sys::fchownat(Fd(standard), "", uid, static_cast<gid_t>(-1), AT_EMPTY_PATH);
+  }
 }
 
 Result<> apply(const plan::Process& process) {

@@ -18,10 +18,11 @@ constexpr size_t kChunk = 16 * 1024;
 
 }  // namespace
 
-Result<Proxy> Proxy::start(Fd master) {
-  Proxy proxy(master);
-  const int flags = ::fcntl(master.raw(), F_GETFL);
-  if (flags < 0 || ::fcntl(master.raw(), F_SETFL, flags | O_NONBLOCK) < 0)
+Result<Proxy> Proxy::start(UniqueFd master) {
+  Proxy proxy(std::move(master));
+  const Fd fd = proxy.master_;
+  const int flags = ::fcntl(fd.raw(), F_GETFL);
+  if (flags < 0 || ::fcntl(fd.raw(), F_SETFL, flags | O_NONBLOCK) < 0)
     return Error::os("the terminal: fcntl()");
   termios settings{};
   if (::tcgetattr(kInput.raw(), &settings) == 0) {
@@ -34,7 +35,7 @@ Result<Proxy> Proxy::start(Fd master) {
 }
 
 Proxy::Proxy(Proxy&& other) noexcept
-    : master_(other.master_),
+    : master_(std::move(other.master_)),
       saved_(std::exchange(other.saved_, std::nullopt)),
       input_open_(other.input_open_),
       master_open_(other.master_open_),
@@ -47,13 +48,13 @@ Proxy::~Proxy() {
 void Proxy::resize() const {
   winsize size{};
   if (::ioctl(kInput.raw(), TIOCGWINSZ, &size) == 0 && size.ws_row)
-    (void)::ioctl(master_.raw(), TIOCSWINSZ, &size);
+    (void)::ioctl(master_.get().raw(), TIOCSWINSZ, &size);
 }
 
 void Proxy::watch(std::vector<pollfd>& set) const {
   // Input is not read while the container has not taken what was read before.
   set.push_back({input_open_ && to_master_.empty() ? kInput.raw() : -1, POLLIN, 0});
-  set.push_back({master_open_ ? master_.raw() : -1,
+  set.push_back({master_open_ ? master_.get().raw() : -1,
                  static_cast<short>(to_master_.empty() ? POLLIN : POLLIN | POLLOUT), 0});
 }
 
@@ -88,13 +89,16 @@ void Proxy::copy_output() {
     master_open_ = n.error().errnum == EAGAIN;
   else if (n.value() == 0)
     master_open_ = false;
-  else if (!sys::write_all(kOutput, std::string_view(buffer, n.value())).ok())
+  else if (!sys::write_all(kOutput, std::string_view(buffer, n.value())).ok()) {
+    // As when a terminal's window is closed; the process would wait for a reader for ever.
     master_open_ = false;
+    master_.reset();
+  }
 }
 
 void Proxy::drain() {
   for (;;) {
-    pollfd master{master_.raw(), POLLIN, 0};
+    pollfd master{master_.get().raw(), POLLIN, 0};
     const Result<int> ready = sys::poll(std::span<pollfd>(&master, 1), 0);
     if (!ready.ok() || ready.value() == 0 || !(master.revents & POLLIN) || !master_open_) return;
     copy_output();

@@ -2,7 +2,7 @@
 // standard input goes to the pty master, what comes from it to standard output.
 //
 // Our own terminal, if standard input is one, is in raw mode meanwhile, so that keys reach the container as they are;
-// it is restored when the proxy ends.  (A runtime killed by SIGKILL cannot: `reset` helps, as with every such program.)
+// it is restored when the proxy ends.  Where nobody takes the output any more, the container's terminal hangs up.  (A runtime killed by SIGKILL cannot: `reset` helps, as with every such program.)
 #pragma once
 
 #include <poll.h>
@@ -20,8 +20,8 @@ namespace terminal {
 
 class Proxy {
  public:
-  // Takes our terminal into raw mode and gives the master its size.  `master` is borrowed for the proxy's life.
-  static Result<Proxy> start(Fd master);
+  // Takes our terminal into raw mode and gives the master its size.
+  static Result<Proxy> start(UniqueFd master);
   Proxy(Proxy&& other) noexcept;
   Proxy& operator=(Proxy&&) = delete;
   ~Proxy();
@@ -34,9 +34,9 @@ class Proxy {
   void drain();
 
  private:
-  explicit Proxy(Fd master) : master_(master) {}
+  explicit Proxy(UniqueFd master) : master_(std::move(master)) {}
   void copy_output();
-  Fd master_;
+  UniqueFd master_;
   std::optional<termios> saved_;
   bool input_open_ = true, master_open_ = true;
   std::string to_master_;  // read and not yet taken: the master is not blocked on

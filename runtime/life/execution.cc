@@ -208,7 +208,7 @@ Result<int> execute(const Runtime& rt, const Options& options) {
   TRY(stages::start(launched.channel));
   kill.keep();
   if (options.detach) return 0;
-  return supervision::wait(launched.pid, launched.pidfd, launched.terminal);
+  return supervision::wait(launched.pid, launched.pidfd, std::move(launched.terminal));
 }
 
 }  // namespace execution

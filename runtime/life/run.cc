@@ -41,7 +41,7 @@ Result<> record_exit(StateDir& dir, oci::State state, int code) {
 }
 
 Result<int> wait_and_record(const Runtime& rt, creation::Created& made, bool keep) {
-  const int code = TRY(supervision::wait(made.init.pid, made.init.pidfd, made.init.terminal));
+  const int code = TRY(supervision::wait(made.init.pid, made.init.pidfd, std::move(made.init.terminal)));
   if (keep) {
     TRY(record_exit(made.dir, made.state, code).within("recording the exit of '", made.state.id, "'"));
     return code;

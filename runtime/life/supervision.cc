@@ -49,10 +49,10 @@ void hold_signals() {
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
 }
 
-Result<int> wait(pid_t pid, Fd pidfd, Fd terminal) {
+Result<int> wait(pid_t pid, Fd pidfd, UniqueFd terminal) {
   const UniqueFd signals = TRY(sys::signalfd(forwarded()));
   std::optional<terminal::Proxy> proxy;
-  if (terminal.valid()) proxy.emplace(TRY(terminal::Proxy::start(terminal)));
+  if (terminal.valid()) proxy.emplace(TRY(terminal::Proxy::start(std::move(terminal))));
   for (;;) {
     std::vector<pollfd> watched = {{pidfd.raw(), POLLIN, 0}, {signals.raw(), POLLIN, 0}};
     if (proxy) proxy->watch(watched);

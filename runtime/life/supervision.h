@@ -17,6 +17,6 @@ void hold_signals();
 
 // Precondition: `pid` is a child of this process.  `terminal`: the pty master to copy standard input and output to and
 // from; invalid: none.  Returns the exit code: the process's own, or 128 + the signal that ended it.
-Result<int> wait(pid_t pid, Fd pidfd, Fd terminal);
+Result<int> wait(pid_t pid, Fd pidfd, UniqueFd terminal);
 
 }  // namespace supervision

@@ -144,6 +144,7 @@ Result<> take_on_identity(const plan::Process& process, const plan::SeccompProgr
   const plan::CapabilitySets sets = process.capabilities.value_or(plan::CapabilitySets{});
   TRY(lsm::apply(process, lsm_attribute));
   if (filter && !process.no_new_privileges) TRY(seccomp::load(*filter));
+  credentials::give_streams(process.uid);
   TRY(capabilities::before_credentials(sets));
   TRY(credentials::apply(process));
   TRY(workdir::enter_again(process.cwd));
