@@ -14,7 +14,7 @@ namespace seccomp_cache {
 
 namespace {
 
-constexpr const char* kDirectory = ".seccomp";
+constexpr const char* kDirectory = "@seccomp";  // no container can be called that
 constexpr size_t kMostEntry = 1 << 20;
 constexpr size_t kMostEntries = 64;
 

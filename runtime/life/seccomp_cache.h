@@ -14,7 +14,7 @@
 
 namespace seccomp_cache {
 
-// From <state_root>/.seccomp, or by plan::make_seccomp.  Errors: those of make_seccomp.
+// From <state_root>/@seccomp, or by plan::make_seccomp.  Errors: those of make_seccomp.
 Result<plan::SeccompProgram> get(const std::string& state_root, const oci::Seccomp& profile);
 
 }  // namespace seccomp_cache

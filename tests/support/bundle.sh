@@ -151,5 +151,5 @@ leftovers() {
     case $(cat "$process/comm" 2>/dev/null) in suite_* | cat | sort | bash | '') ;; *) cat "$process/comm" ;; esac
   done 2>/dev/null | sort
   echo "state:"
-  find "$STATE" -mindepth 1 -maxdepth 1 ! -name .seccomp -printf '%f\n' 2>/dev/null | sort
+  find "$STATE" -mindepth 1 -maxdepth 1 ! -name @seccomp -printf '%f\n' 2>/dev/null | sort
 }

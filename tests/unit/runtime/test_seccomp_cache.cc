@@ -24,7 +24,7 @@ struct Root {
   ~Root() { fs::remove_all(path); }
   [[nodiscard]] std::vector<std::string> entries() const {
     std::vector<std::string> found;
-    for (const auto& entry : fs::directory_iterator(path + "/.seccomp")) found.push_back(entry.path());
+    for (const auto& entry : fs::directory_iterator(path + "/@seccomp")) found.push_back(entry.path());
     return found;
   }
   std::string path;
@@ -119,7 +119,7 @@ Test(seccomp_cache, what_others_could_write_is_not_used) {
   fs::remove(entry);
   cr_assert(::mkfifo(entry.c_str(), 0600) == 0);
   expect_right(root, profile("mkdir"), "a fifo");
-  cr_assert(::chmod((root.path + "/.seccomp").c_str(), 0777) == 0);
+  cr_assert(::chmod((root.path + "/@seccomp").c_str(), 0777) == 0);
   expect_right(root, profile("chdir"), "a directory that others may write");
   cr_expect(root.entries().size() == 1, "nothing is put there");
 }
