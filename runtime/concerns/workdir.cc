@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "spec/base/accounts.h"
 #include "spec/base/path.h"
 #include "spec/base/sys.h"
 
@@ -65,19 +66,12 @@ Result<> enter_again(const std::string& cwd) {
   return check_inside(cwd);
 }
 
-std::string home_of(std::string_view passwd, uid_t uid) {
-  for (const std::string_view line : str::split(passwd, '\n')) {
-    const std::vector<std::string_view> fields = str::split(line, ':');
-    if (fields.size() >= 6 && str::number<uid_t>(fields[2]) == uid) return std::string(fields[5]);
-  }
-  return {};
-}
-
 Result<> fill_home(plan::Process& process) {
   const auto is_home = [](const std::string& entry) { return entry.starts_with("HOME="); };
   const auto given = std::find_if(process.env.begin(), process.env.end(), is_home);
   if (given != process.env.end() && given->size() > 5) return {};
-  const std::string home = home_of(read_passwd(), process.uid);
+  const auto account = accounts::find(read_passwd(), process.uid);
+  const std::string home = account ? account->home : std::string();
   std::string entry = str::cat("HOME=", home.empty() ? std::string_view("/") : std::string_view(home));
   if (given != process.env.end())
     *given = std::move(entry);

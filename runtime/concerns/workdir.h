@@ -15,7 +15,5 @@ Result<> enter(const std::string& cwd, uid_t uid, gid_t gid);
 Result<> enter_again(const std::string& cwd);
 // HOME in process.env where it is absent or empty: the user's directory in the container's /etc/passwd, else "/".
 Result<> fill_home(plan::Process& process);
-// The home of `uid` in the text of a passwd(5) file; empty if it has none.
-std::string home_of(std::string_view passwd, uid_t uid);
 
 }  // namespace workdir

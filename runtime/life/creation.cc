@@ -13,6 +13,7 @@
 #include "runtime/life/io.h"
 #include "runtime/life/seccomp_cache.h"
 #include "runtime/life/status.h"
+#include "spec/base/accounts.h"
 #include "spec/base/clock.h"
 #include "spec/base/file.h"
 #include "spec/base/log.h"
@@ -67,6 +68,14 @@ Result<> check_preserved(unsigned count) {
   return {};
 }
 
+// For people, in `list`.
+std::string owner_name(uid_t uid) {
+  if (uid == 0) return "root";
+  const Result<std::string> passwd = files::read(Fd::cwd(), "/etc/passwd", kMostConfig);
+  const auto account = passwd.ok() ? accounts::find(passwd.value(), uid) : std::nullopt;
+  return account ? account->name : str::cat(uid);
+}
+
 oci::State first_state(const Runtime& rt, const Options& options, const plan::Plan& plan,
                        const oci::Config& config) {
   oci::State state;
@@ -75,7 +84,7 @@ oci::State first_state(const Runtime& rt, const Options& options, const plan::Pl
   state.rootfs = plan.rootfs.path;
   state.created = clocks::rfc3339(clocks::now());
   state.owner_uid = rt.uid;
-  state.owner = rt.uid == 0 ? std::string("root") : str::cat(rt.uid);
+  state.owner = owner_name(rt.uid);
   state.status = options.own_start ? oci::Status::running : oci::Status::created;
   state.annotations = config.annotations;
   state.hooks = config.hooks;

@@ -51,9 +51,11 @@ void add_device_rules(const std::vector<oci::DeviceRule>& rules, CgroupDirectory
                                   str::cat("linux.resources.devices[", i, "]")});
 }
 
+// A configuration without rules gets the default devices and no others, as with runc: a container that may make nodes
+// must not reach the host's disks because nobody thought of it.
 Result<> add_devices(const oci::Resources& from, Cgroup& plan) {
-  if (from.devices.empty()) return {};
   std::vector<oci::DeviceRule> rules = from.devices;
+  if (rules.empty()) rules.push_back({.allow = false});
   for (oci::DeviceRule& rule : default_device_rules()) rules.push_back(std::move(rule));
   if (CgroupDirectory* v1 = find_directory(plan, "devices"); v1 && !v1->v2) {
     add_device_rules(rules, *v1);
@@ -61,6 +63,7 @@ Result<> add_devices(const oci::Resources& from, Cgroup& plan) {
   }
   const bool has_v2 = std::any_of(plan.directories.begin(), plan.directories.end(),
                                   [](const CgroupDirectory& d) { return d.v2; });
+  if (!has_v2 && from.devices.empty()) return {};
   if (!has_v2)
     return Error(Kind::unsupported,
                  "linux.resources.devices: this host has neither a devices controller nor cgroup v2");

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +14,8 @@
 #include "spec/base/undo.h"
 
 namespace files {
+
+constexpr size_t kCopyPiece = 128 << 10;
 
 static Error explained(Error error, const char* path) {
   if (error.errnum == ENOENT) return Error(Kind::not_found, ENOENT, str::cat("'", path, "' does not exist"));
@@ -47,6 +50,25 @@ Result<std::string> read(Fd dir, const char* path, size_t limit) {
   const struct stat st = TRY(sys::fstat(file));
   if (!S_ISREG(st.st_mode)) return Error(Kind::invalid, str::cat("'", path, "' is not a regular file"));
   return read_to_end(file, limit, static_cast<size_t>(st.st_size)).within("reading '", path, "'");
+}
+
+Result<> copy(Fd from, Fd to) {
+  const off_t size = TRY(sys::fstat(from)).st_size;
+  std::string piece(kCopyPiece, '\0');
+  for (off_t at = 0; at < size;) {
+    const Result<off_t> data = sys::lseek(from, at, SEEK_DATA);
+    if (!data.ok() && data.error().errnum == ENXIO) break;  // a hole up to the end
+    at = TRY(data);
+    const off_t hole = TRY(sys::lseek(from, at, SEEK_HOLE));
+    while (at < hole) {
+      const size_t room = std::min(piece.size(), static_cast<size_t>(hole - at));
+      const size_t n = TRY(sys::pread(from, piece.data(), room, at));
+      if (n == 0) return Error(Kind::os, EIO, "the file has become shorter while it was copied");
+      TRY(sys::pwrite_all(to, {piece.data(), n}, at));
+      at += static_cast<off_t>(n);
+    }
+  }
+  return sys::ftruncate(to, size);
 }
 
 Result<> write_existing(Fd dir, const char* path, std::string_view data) {

@@ -26,6 +26,10 @@ Result<std::string> read(Fd file, size_t limit);
 // To a file that exists, in one write(2), as the kernel's own files want it.  Error: Kind::not_found, Kind::os.
 Result<> write_existing(Fd dir, const char* path, std::string_view data);
 
+// All of the regular file `from` into `to`, which is empty, with its holes: a file of one block of data and 8 TiB of
+// holes is copied as fast as it was made.  Both offsets are moved.
+Result<> copy(Fd from, Fd to);
+
 enum class Durable { no, yes };  // yes: survives a power cut once this returns
 // Puts a new file in the place of `name`: whoever opens it finds the old content or the new, whole.
 Result<> replace(Fd dir, const char* name, std::string_view data, mode_t mode, Durable durable = Durable::no);

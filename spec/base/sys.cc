@@ -79,6 +79,12 @@ Result<> pwrite_all(Fd fd, std::string_view data, off_t offset) {
   return {};
 }
 
+Result<off_t> lseek(Fd fd, off_t offset, int whence) {
+  const off_t at = ::lseek(fd.raw(), offset, whence);
+  if (at < 0) return Error::os(str::cat("lseek(", fd.raw(), ")"));
+  return at;
+}
+
 Result<struct stat> fstat(Fd fd) {
   struct stat st {};
   if (::fstat(fd.raw(), &st) < 0) return Error::os(str::cat("fstat(", fd.raw(), ")"));

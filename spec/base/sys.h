@@ -34,6 +34,7 @@ Result<size_t> pread(Fd fd, void* buffer, size_t size, off_t offset);
 Result<size_t> write(Fd fd, const void* data, size_t size);  // may be short
 Result<> write_all(Fd fd, std::string_view data);
 Result<> pwrite_all(Fd fd, std::string_view data, off_t offset);
+Result<off_t> lseek(Fd fd, off_t offset, int whence);  // ENXIO: SEEK_DATA finds none up to the end
 Result<struct stat> fstat(Fd fd);
 Result<struct stat> fstatat(Fd dir, const char* path, int flags);
 Result<> mkdirat(Fd dir, const char* path, mode_t mode);

@@ -195,4 +195,10 @@ Test(layer, holes) {
               "ok");
   const struct stat st = sys::fstatat(s.target, "hole", 0).take();
   cr_expect(st.st_size == 10737418240 && st.st_blocks < 100);
+
+  // A hard link to it makes the next layer copy it up.
+  const UniqueFd upper = s.make("upper");
+  expect_text(apply(layer::Form::overlay, upper, {s.target}, Tar().link('1', "name", "hole").end()), "ok");
+  const struct stat copy = sys::fstatat(upper, "name", 0).take();
+  cr_expect(copy.st_size == 10737418240 && copy.st_blocks < 100);
 }

@@ -240,6 +240,23 @@ Test(tar, refuses) {
   for (const auto& c : cases) expect_text(list(c.archive), c.want);
 }
 
+// Global headers add up: nothing that is kept from one header to the next may grow without end.
+Test(tar, attributes_are_limited) {
+  const auto attribute = [](int n, size_t size) {
+    return str::cat("SCHILY.xattr.user.", n, "=", std::string(size, 'v'));
+  };
+  std::vector<std::string> many;
+  for (int i = 0; i < 1025; ++i) many.push_back(attribute(i, 1));
+  const std::string too_many =
+      " is one extended attribute too many: there may be 1024 of together 1048576 bytes";
+  expect_text(list(Tar().pax(many).file("f").end()), "error: pax header: 'user.1024'" + too_many);
+  const std::vector<std::string> first = {attribute(0, 600000)}, second = {attribute(1, 600000)};
+  expect_text(list(Tar().pax(first, 'g').pax(second, 'g').file("f").end()),
+              "error: pax header: 'user.1'" + too_many);
+  expect_text(list(Tar().pax(first, 'g').pax({attribute(0, 1)}, 'g').file("f").end()),
+              "f f 0644 0:0 1.0 {user.0=v} ''\n");
+}
+
 Test(tar, end_marks) {
   const std::string one = "f f 0644 0:0 1.0 ''\n";
   expect_text(list(Tar().file("f").end() + "anything"), one);

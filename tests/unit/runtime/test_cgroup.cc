@@ -30,19 +30,22 @@ oci::Config config(const oci::Resources& resources, std::optional<std::string> p
   return config;
 }
 
-// Every write as "directory/file=value"; optional ones end with '?'.
-std::string show(const Result<plan::Cgroup>& made) {
+// Every write as "directory/file=value"; optional ones end with '?'.  Device rules, which every container gets, only
+// where they are what is asked about.
+std::string show(const Result<plan::Cgroup>& made, bool devices) {
   if (!made.ok()) return "error: " + made.error().message;
   std::string text;
   for (const plan::CgroupDirectory& directory : made.value().directories)
     for (const plan::CgroupWrite& write : directory.writes)
-      text += str::cat(directory.mount_point, directory.path, "/", write.file, "=", write.value,
-                       write.optional ? "?" : "", "\n");
+      if (devices || !write.file.starts_with("devices."))
+        text += str::cat(directory.mount_point, directory.path, "/", write.file, "=", write.value,
+                         write.optional ? "?" : "", "\n");
   return text;
 }
 
 std::string make(const oci::Resources& resources, Kind3 kind) {
-  return show(plan::make_cgroup(config(resources), "id", host(kind), false));
+  const bool devices = !resources.devices.empty();
+  return show(plan::make_cgroup(config(resources), "id", host(kind), false), devices);
 }
 
 oci::Resources memory(const oci::Memory& memory) {
@@ -227,8 +230,18 @@ Test(cgroup, device_rules_come_before_the_default_ones) {
   const auto v2 = plan::make_cgroup(config(resources), "id", host(Kind3::v2), false);
   cr_assert(v2.ok() && v2.value().device_filter);
   cr_expect(v2.value().device_filter->size() == 1 + plan::default_device_rules().size());
+}
+
+// As with runc: no rules means the default devices and no others.
+Test(cgroup, without_device_rules_only_the_default_devices_are_allowed) {
+  oci::Resources denied;
+  denied.devices = {{.allow = false}};
   const auto none = plan::make_cgroup(config({}), "id", host(Kind3::v2), false);
-  cr_expect(none.ok() && !none.value().device_filter);
+  const auto same = plan::make_cgroup(config(denied), "id", host(Kind3::v2), false);
+  cr_assert(none.ok() && same.ok() && none.value().device_filter);
+  cr_expect(*none.value().device_filter == *same.value().device_filter);
+  expect_text(show(plan::make_cgroup(config({}), "id", host(Kind3::v1), false), true),
+              make(denied, Kind3::v1));
 }
 
 Test(cgroup, weight_of_shares) {

@@ -71,6 +71,35 @@ Test(file, reading_to_the_end) {
   cr_expect(maps.ends_with("\n") && maps.find("[stack]") != std::string::npos);
 }
 
+Test(file, copies_keep_their_holes) {
+  const Scratch s;
+  const struct {
+    off_t size;
+    std::vector<off_t> written;  // where there is something
+  } cases[] = {{0, {}},
+               {5, {0}},
+               {1 << 20, {}},
+               {(1 << 20) + 7, {0, (1 << 20) + 6}},
+               {off_t{1} << 40, {off_t{1} << 39}}};
+  for (const auto& c : cases) {
+    const auto open = [&](const char* name) {
+      return sys::openat(s.dir, name, O_RDWR | O_CREAT | O_TRUNC, 0600).take();
+    };
+    const UniqueFd from = open("from"), to = open("to");
+    cr_assert(sys::ftruncate(from, c.size).ok(), "%jd", static_cast<intmax_t>(c.size));
+    for (const off_t at : c.written) cr_assert(sys::pwrite_all(from, "x", at).ok());
+    cr_assert(files::copy(from, to).ok(), "%jd", static_cast<intmax_t>(c.size));
+    const struct stat a = sys::fstat(from).take(), b = sys::fstat(to).take();
+    cr_expect_eq(a.st_size, b.st_size);
+    cr_expect(b.st_blocks <= a.st_blocks, "%jd: %jd blocks for %jd", static_cast<intmax_t>(c.size),
+              static_cast<intmax_t>(b.st_blocks), static_cast<intmax_t>(a.st_blocks));
+    for (const off_t at : c.written) {
+      char byte = 0;
+      cr_expect(sys::pread(to, &byte, 1, at).ok() && byte == 'x');
+    }
+  }
+}
+
 Test(file, replacing_is_one_step) {
   const Scratch s;
   cr_assert(files::replace(s.dir, "f", "old", 0600).ok());

@@ -1,9 +1,15 @@
 #include <criterion/criterion.h>
 
-#include "runtime/concerns/workdir.h"
+#include "spec/base/accounts.h"
+#include "spec/base/text.h"
 #include "tests/unit/support/expect.h"
 
-Test(workdir, home_of) {
+static std::string home(std::string_view passwd, uid_t uid) {
+  const auto account = accounts::find(passwd, uid);
+  return account ? account->home : std::string();
+}
+
+Test(accounts, find) {
   const std::string passwd =
       "root:x:0:0:root:/root:/bin/sh\n"
       "# comment\n"
@@ -18,6 +24,7 @@ Test(workdir, home_of) {
     const char* want;
   } cases[] = {{0, "/root"}, {1000, "/home/user"}, {7, ""}, {9, "/last"}, {12, ""},
                {5, ""},      {4294967294u, ""}};
-  for (const auto& c : cases) expect_text(workdir::home_of(passwd, c.uid), c.want, str::cat(c.uid));
-  expect_text(workdir::home_of("", 0), "");
+  for (const auto& c : cases) expect_text(home(passwd, c.uid), c.want, str::cat(c.uid));
+  expect_text(home("", 0), "");
+  expect_text(accounts::find(passwd, 1000)->name, "user");
 }
