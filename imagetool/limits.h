@@ -41,6 +41,7 @@ inline constexpr int kZstdWindowLog = 27;  // what `zstd` writes and reads witho
 inline constexpr uint64_t kEntries = 16 << 20;    // of one layer; a large node_modules has 0.2 million
 inline constexpr size_t kTarName = 4095;          // PATH_MAX without its NUL: longer ones cannot be opened
 inline constexpr size_t kTarExtension = 1 << 20;  // a pax header; Go's archive/tar has the same limit
+inline constexpr size_t kAttributes = 1024;       // of one entry; ext4 has room for 4 KiB of them
 inline constexpr size_t kSparseMap = 1 << 20;     // pieces of one sparse file: 16 MiB of memory
 inline constexpr uint64_t kFile =
     uint64_t{8} << 40;  // one file, holes included: lastlog with the largest uid has 1.2 TiB

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "spec/base/file.h"
 #include "spec/base/sys.h"
 #include "spec/base/text.h"
 
@@ -15,7 +16,6 @@ namespace {
 
 constexpr int kMostLinks = 40;  // the kernel's own limit
 constexpr int kDeepest = 512;   // directories below a volume's root; each costs a descriptor per layer
-constexpr size_t kCopyPiece = 1 << 17;
 
 bool is_whiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0); }
 
@@ -52,13 +52,6 @@ Result<> copy_attributes(Fd from, Fd to, bool owners) {
   }
   const struct timespec times[2] = {st.st_atim, st.st_mtim};
   return sys::utimensat(Fd::cwd(), to.proc_path().c_str(), times, 0);
-}
-
-Result<> copy_bytes(Fd from, Fd to) {
-  std::string piece(kCopyPiece, '\0');
-  while (const size_t n = TRY(sys::read(from, piece.data(), piece.size())))
-    TRY(sys::write_all(to, std::string_view(piece).substr(0, n)));
-  return {};
 }
 
 }  // namespace
@@ -232,6 +225,6 @@ Result<> MergedTree::copy_file(const Found& found, const std::string& name, Fd i
   }
   const UniqueFd source = TRY(sys::open(found.file.get().proc_path().c_str(), O_RDONLY));
   const UniqueFd to = TRY(sys::openat(into, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  TRY(copy_bytes(source, to));
+  TRY(files::copy(source, to));
   return copy_attributes(source, to, copy.owners);
 }

@@ -48,7 +48,12 @@ Result<> set_attribute(Pax& pax, std::string_view name, std::string_view value) 
   std::erase_if(pax.attributes, [&](const Attribute& a) { return a.name == name; });
   if (value.empty()) return {};  // taken back, as POSIX says of all keywords and Go does
   pax.attributes.push_back({std::string(name), std::string(value)});
-  return {};
+  // Of one header, and of global ones, which add up.
+  size_t bytes = 0;
+  for (const Attribute& attribute : pax.attributes) bytes += attribute.name.size() + attribute.value.size();
+  if (bytes <= limits::kTarExtension && pax.attributes.size() <= limits::kAttributes) return {};
+  return wrong(name, str::cat("is one extended attribute too many: there may be ", limits::kAttributes,
+                              " of together ", limits::kTarExtension, " bytes"));
 }
 
 // libarchive's own form: the name with %XX, the value in base64 (its padding left out).

@@ -6,6 +6,7 @@
 
 #include "imagetool/layers/attributes.h"
 #include "imagetool/limits.h"
+#include "spec/base/file.h"
 #include "spec/base/path.h"
 #include "spec/base/sys.h"
 #include "spec/base/text.h"
@@ -249,9 +250,7 @@ Result<> Tree::copy_up(const Node& node, const Directory& dir, const std::string
 
 Result<> Tree::copy_file(Fd from, Fd dir, const std::string& name) const {
   const UniqueFd to = TRY(sys::openat(dir, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  std::vector<char> buffer(64 << 10);
-  while (const size_t n = TRY(sys::read(from, buffer.data(), buffer.size())))
-    TRY(sys::write_all(to, {buffer.data(), n}));
+  TRY(files::copy(from, to));
   TRY(copy_attributes(from, to));
   const struct stat st = TRY(sys::fstat(from));
   const struct timespec times[2] = {st.st_mtim, st.st_mtim};
