@@ -39,10 +39,12 @@ Result<> start(const Runtime& rt, const std::string& id) {
                  str::cat("container '", id, "' cannot be started: its config.json has no process"));
   stages::Channel channel(
       TRY(sys::connect_seqpacket(dir.fd(), creation::kStartSocket).within("starting '", id, "'")));
-  TRY(stages::start(channel).within("starting '", id, "'"));
-  (void)sys::unlinkat(dir.fd(), creation::kStartSocket, 0);  // nobody listens any more
+  // Written first: were we killed behind the message, it would be a running container that says "created".  If the
+  // command cannot be executed, its process ends, and that shows as well.
   state.status = oci::Status::running;
   TRY(dir.save(state));
+  TRY(stages::start(channel).within("starting '", id, "'"));
+  (void)sys::unlinkat(dir.fd(), creation::kStartSocket, 0);  // nobody listens any more
   return run_poststart(state);
 }
 

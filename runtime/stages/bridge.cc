@@ -14,7 +14,12 @@ namespace {
 // its own.
 template <class Body>
 Result<> clone_and_announce(const char* name, uint64_t flags, Channel::Pair& ends, Body body) {
-  Child child = TRY(spawn(name, flags | CLONE_PARENT, Fd(), 0, ends, body));
+  // The child must not speak before it has been announced: it waits for the parent's word that it is known.
+  const auto announced = [&](Channel& channel) -> Result<> {
+    TRY(channel.expect(Tag::known));
+    return body(channel);
+  };
+  Child child = TRY(spawn(name, flags | CLONE_PARENT, Fd(), 0, ends, announced));
   return ends.child.send(Tag::init_pid, str::cat(child.pid), {child.pidfd.get()});
 }
 

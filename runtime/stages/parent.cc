@@ -44,7 +44,7 @@ Result<> take_init(Conversation& talk, Packet& packet) {
   talk.launched.pidfd = std::move(packet.fds[0]);
   (void)sys::waitpid(talk.first.pid, 0);  // the bridge exits right after this message
   talk.first.pid = 0;
-  return {};
+  return talk.channel.send(Tag::known);
 }
 
 Result<> take_terminal(Conversation& talk, Packet& packet) {
@@ -106,6 +106,11 @@ Error explain_clone(Error error, const plan::Namespaces& namespaces) {
     return Error(Kind::denied, EPERM,
                  "not enough rights to make namespaces: run as root (sudo), or add a user namespace to "
                  "linux.namespaces");
+  if (error.errnum == EPERM)
+    return Error(Kind::denied, EPERM,
+                 "linux.namespaces: the kernel makes no user namespace here: inside a chroot it never does; "
+                 "elsewhere see "
+                 "/proc/sys/user/max_user_namespaces, and for ordinary users /proc/sys/kernel/*userns*");
   if (error.errnum == ENOSPC) error.message += "; the limits in /proc/sys/user/max_*_namespaces are reached";
   return std::move(error).within("making the container's namespaces");
 }

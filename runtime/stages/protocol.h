@@ -4,7 +4,8 @@
 //     │ spawn ──────────────────────▶│ joins by path, unshare(user)
 //     │◀───────────────── want_setup │
 //     │ id maps; setup_done ────────▶│ spawn(CLONE_PARENT) ───────────────▶│
-//     │◀── init_pid (+ its pidfd) ───│ exits                               │ cgroup, rootfs, mounts, devices
+//     │◀── init_pid (+ its pidfd) ───│ exits                               │ waits: it may be quicker than its announcement
+//     │ known ────────────────────────────────────────────────────────────▶│ cgroup, rootfs, mounts, devices
 //     │◀──────────────────────────────────────────────────── want_hooks ──│ only if there are hooks that need a pause
 //     │ prestart, createRuntime; hooks_done ──────────────────────────────▶│ createContainer hooks, pivot, masks
 //     │◀───────────────────────────────────────── terminal (+ pty master) │ only with a terminal
@@ -35,6 +36,7 @@ enum class Tag : char {
   want_setup = 'u',
   setup_done = 'U',
   init_pid = 'i',
+  known = 'k',
   want_hooks = 'h',
   hooks_done = 'H',
   terminal = 't',
