@@ -45,6 +45,8 @@ inline constexpr size_t kAttributes = 1024;       // of one entry; ext4 has room
 inline constexpr size_t kSparseMap = 1 << 20;     // pieces of one sparse file: 16 MiB of memory
 inline constexpr uint64_t kFile =
     uint64_t{8} << 40;  // one file, holes included: lastlog with the largest uid has 1.2 TiB
-inline constexpr size_t kTreeDepth = 1024;  // directories in one path, links followed: PATH_MAX / 2 is 2048
+// Directories in one path, links followed.  Looking a path up costs the cube of this (each lookup goes down to it, and
+// Landlock comes back up); copying and removing hold a descriptor for each.  The deepest node_modules have 100.
+inline constexpr ptrdiff_t kTreeDepth = 512;
 
 }  // namespace limits

@@ -72,6 +72,9 @@ Result<> check_is_image(const oci::Manifest& manifest) {
       return Error(Kind::unsupported,
                    str::cat("layer ", layer.digest.text(), " is of type '", str::printable(layer.media_type),
                             "', which cannot be unpacked"));
+    if (layer.size > limits::kLayer)
+      return Error(Kind::invalid, str::cat("layer ", layer.digest.text(), " has ", layer.size, " bytes, and ",
+                                           limits::kLayer, " are the most"));
   }
   if (manifest.config.size > limits::kImageConfig)
     return Error(Kind::invalid, str::cat("its config has ", manifest.config.size, " bytes, and ",

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "imagetool/limits.h"
 #include "spec/base/file.h"
 #include "spec/base/sys.h"
 #include "spec/base/text.h"
@@ -15,7 +16,6 @@
 namespace {
 
 constexpr int kMostLinks = 40;  // the kernel's own limit
-constexpr int kDeepest = 512;   // directories below a volume's root; each costs a descriptor per layer
 
 bool is_whiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0); }
 
@@ -180,7 +180,7 @@ Result<> MergedTree::copy_root_attributes(Fd into) const {
 }
 
 Result<> MergedTree::copy_entries(const Directory& from, Fd into, Copy& copy) {
-  if (++copy.depth > kDeepest)
+  if (++copy.depth > limits::kTreeDepth)
     return Error(Kind::unsupported, "directories are nested too deeply to be copied");
   std::set<std::string> names;
   for (const UniqueFd& layer : from)

@@ -259,9 +259,11 @@ class Reader::State {
       step_ = Step::sparse_map;
       return {};
     }
-    if (pax_.sparse_major)
-      return Error(Kind::unsupported, str::cat("pax header: sparse files of the form ", *pax_.sparse_major,
-                                               ".", pax_.sparse_minor.value_or(0), " are not known"));
+    const bool old_form = pax_.sparse_major.value_or(0) == 0 && pax_.sparse_minor.value_or(0) <= 1;
+    if (!old_form)
+      return Error(Kind::unsupported,
+                   str::cat("pax header: sparse files of the form ", pax_.sparse_major.value_or(0), ".",
+                            pax_.sparse_minor.value_or(0), " are not known"));
     map_.set(pax_.sparse_map);
     return start_content();
   }

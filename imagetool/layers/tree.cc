@@ -22,6 +22,11 @@ std::string_view parent_of(std::string_view path) {
   return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
 }
 
+Result<> check_depth(std::string_view path) {
+  if (std::count(path.begin(), path.end(), '/') < limits::kTreeDepth) return {};
+  return Error(Kind::invalid, str::cat("is nested deeper than ", limits::kTreeDepth, " directories"));
+}
+
 }  // namespace
 
 std::string join(std::string_view dir, std::string_view name) {
@@ -82,17 +87,20 @@ Result<std::optional<Tree::Resolved>> Tree::resolve(std::string_view path, bool 
   push(path);
   std::string at;
   std::vector<std::string> followed;
+  std::optional<size_t> missing;  // how much of `at` there is: nothing is below what is not there
   while (!todo.empty()) {
     const std::string part = std::move(todo.back());
     todo.pop_back();
     if (part == "..") {
       at = std::string(parent_of(at));
+      if (missing && at.size() <= *missing) missing.reset();
       continue;
     }
     std::string next = join(at, part);
     if (next.size() > limits::kTarName)
       return Error(Kind::invalid, "the path is too long once its links are followed");
-    const Node node = TRY(look(next));
+    TRY(check_depth(next));
+    const Node node = missing ? Node() : TRY(look(next));
     if (node.what == What::link) {
       followed.push_back(next);
       if (followed.size() > kMostLinks)
@@ -103,6 +111,7 @@ Result<std::optional<Tree::Resolved>> Tree::resolve(std::string_view path, bool 
       continue;
     }
     if (node.what != What::directory && !making) return std::optional<Resolved>();
+    if (node.what != What::directory && !missing) missing = at.size();
     at = std::move(next);
   }
   return std::optional<Resolved>(Resolved{std::move(at), std::move(followed)});
@@ -147,6 +156,7 @@ Result<> Tree::use(std::string_view given, std::string path, UniqueFd fd) {
 
 Result<const Directory*> Tree::enter(std::string_view path) {
   if (current_.fd.valid() && current_given_ == path) return &current_;
+  TRY(check_depth(path));
   Result<UniqueFd> there = path::open(root_, path, O_PATH | O_DIRECTORY, 0, path::kNoSymlinks);
   if (there.ok()) {
     TRY(use(path, std::string(path), std::move(there).take()));
@@ -164,6 +174,7 @@ Result<const Directory*> Tree::enter(std::string_view path) {
 Result<UniqueFd> Tree::materialize(const std::string& path) {
   UniqueFd here = TRY(sys::openat(root_, ".", O_PATH | O_DIRECTORY));
   std::string at;
+  bool bare = false;  // no layer has anything in there
   for (const std::string_view part : str::split(path, '/')) {
     const std::string name(part);
     at = join(at, name);
@@ -173,7 +184,10 @@ Result<UniqueFd> Tree::materialize(const std::string& path) {
       if (err != ENOENT && err != ENOTDIR && err != ELOOP) return next.take_error();
       const std::string parent(parent_of(at));
       if (!pending_.contains(parent)) put_off(parent, {.mtime = TRY(sys::fstat(here)).st_mtim});
-      next = make_implied(here, name, at, err != ENOENT);
+      const bool replaces = err != ENOENT;
+      const Node below = replaces || bare ? Node() : TRY(look(at));
+      bare = below.what != What::directory;
+      next = make_implied(here, name, at, below, replaces);
       if (!next.ok()) return next.take_error();
     }
     here = std::move(next).take();
@@ -181,14 +195,11 @@ Result<UniqueFd> Tree::materialize(const std::string& path) {
   return here;
 }
 
-// A directory no entry stands for, or none yet.  `replaces`: the target has something else under that name.
-Result<UniqueFd> Tree::make_implied(Fd dir, const std::string& name, const std::string& path, bool replaces) {
-  Node below;
-  if (replaces) {
-    TRY(sys::unlinkat(dir, name.c_str(), 0));
-  } else {
-    below = TRY(look(path));
-  }
+// A directory no entry stands for, or none yet.  `below`: what lower layers show there.  `replaces`: the target has
+// something else under that name.
+Result<UniqueFd> Tree::make_implied(Fd dir, const std::string& name, const std::string& path,
+                                    const Node& below, bool replaces) {
+  if (replaces) TRY(sys::unlinkat(dir, name.c_str(), 0));
   TRY(sys::mkdirat(dir, name.c_str(), 0755));
   const UniqueFd made = TRY(sys::openat(dir, name.c_str(), kReadable));
   Pending pending;

@@ -111,7 +111,8 @@ class Tree {
   };
   Result<std::optional<Resolved>> resolve(std::string_view path, bool making) const;
   Result<UniqueFd> materialize(const std::string& path);
-  Result<UniqueFd> make_implied(Fd dir, const std::string& name, const std::string& path, bool replaces);
+  Result<UniqueFd> make_implied(Fd dir, const std::string& name, const std::string& path, const Node& below,
+                                bool replaces);
   Result<> use(std::string_view given, std::string path, UniqueFd fd);
   Result<> copy_up(const Node& node, const Directory& dir, const std::string& name);
   Result<> copy_file(Fd from, Fd dir, const std::string& name) const;
