@@ -47,8 +47,14 @@ struct Prepared {
 };
 
 Error taken(const std::string& name, const std::string& dir) {
-  return Error(Kind::conflict, str::cat("the name '", name, "' is in use by '", dir,
-                                        "': remove that container with 'runtime delete ", name,
+  // What a bundle gets last: without it there is no container to delete.
+  const bool whole = sys::fstatat(Fd::cwd(), (dir + "/config.json").c_str(), AT_SYMLINK_NOFOLLOW).ok();
+  const std::string use = str::cat("the name '", name, "' is in use by '", dir, "'");
+  if (!whole)
+    return Error(Kind::conflict,
+                 str::cat(use, ", which is being made, or was when its run was killed: remove ",
+                          "it with 'imagetool unbundle ", dir, "', or choose another --name"));
+  return Error(Kind::conflict, str::cat(use, ": remove that container with 'runtime delete ", name,
                                         "', or choose another --name"));
 }
 

@@ -64,6 +64,15 @@ Result<> refuse_foreign(Fd root) {
   return {};
 }
 
+// Layers hold programs with set-user-id bits and other people's ids: who owns the directory could run or exchange what
+// we unpack there.  Root's own serve everybody who may write to them.
+Result<> refuse_other_owner(Fd root) {
+  const uid_t owner = TRY(sys::fstat(root)).st_uid;
+  if (owner == 0 || owner == ::geteuid()) return {};
+  return Error(Kind::denied, str::cat("it belongs to user ", owner, ", and this is user ", ::geteuid(),
+                                      "; name another directory with --store, or become that user"));
+}
+
 Result<> make_layout(Fd root) {
   if (exists(root, kLayoutFile)) return check_layout(root);
   TRY(refuse_foreign(root));
@@ -112,6 +121,7 @@ Result<Store> Store::open(std::string_view dir) {
 Result<> Store::open_parts(const std::string& name) {
   root_ = TRY(open_or_make_root(name));
   dir_ = TRY(sys::readlinkat(Fd::cwd(), root_.get().proc_path().c_str()));
+  TRY(refuse_other_owner(root_));
   TRY(make_layout(root_));
   boot_ = TRY(read_boot_id());
   blobs_ = TRY(open_or_make_dir(root_, "blobs", 0755));
