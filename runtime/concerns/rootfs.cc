@@ -37,17 +37,44 @@ unsigned long first_propagation(unsigned long asked) {
   return MS_PRIVATE | MS_REC;
 }
 
+// Joining the mount namespace that we are in leads to its real root, also out of a chroot (setns(2)).
+Result<> to_real_root() {
+  const UniqueFd ours = TRY(sys::open("/proc/self/ns/mnt", O_RDONLY));
+  return sys::setns(ours, CLONE_NEWNS);
+}
+
+struct Place {
+  uint64_t mount;
+  ino_t inode;
+  bool operator==(const Place&) const = default;
+};
+
+Result<Place> place_of(Fd fd) {
+  const uint64_t mount = TRY(sys::mount_id(fd));
+  const struct stat st = TRY(sys::fstat(fd));
+  return Place{mount, st.st_ino};
+}
+
+// All mounts of the namespace stop sending events to the host, those outside of a chroot that the runtime lives in as
+// well: they go away with the old root, and the host must not notice.  Returns whether it is a chroot; paths mean what
+// they meant.
+Result<bool> separate_mounts() {
+  const UniqueFd before = TRY(sys::open("/", O_PATH | O_DIRECTORY));
+  TRY(to_real_root());
+  TRY(sys::mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr));
+  const UniqueFd real = TRY(sys::open("/", O_PATH | O_DIRECTORY));
+  if (TRY(place_of(before)) == TRY(place_of(real))) return false;
+  TRY(sys::fchdir(before));
+  TRY(sys::chroot("."));
+  return true;
+}
+
+// What a later `exec` joins is the root of the mount namespace: that has to become ours, and not a chroot within it.
 Result<> pivot(const Root& root) {
+  if (root.in_chroot) TRY(to_real_root());
   TRY(sys::fchdir(root.fd));
   Result<> pivoted = sys::pivot_root(".", ".");
   if (pivoted.ok() || pivoted.error().errnum != EINVAL) return pivoted;
-  // We may live in a chroot, whose root is no mount.  Joining our own mount namespace leads back to its real root.
-  const Result<UniqueFd> ours = sys::open("/proc/self/ns/mnt", O_RDONLY);
-  if (!ours.ok()) return pivoted;
-  TRY(sys::setns(ours.value(), CLONE_NEWNS));
-  TRY(sys::fchdir(root.fd));
-  pivoted = sys::pivot_root(".", ".");
-  if (pivoted.ok()) return pivoted;
   return Error(pivoted.error())
       .within("the root of the host is no mount that can be changed (a ramdisk?), --no-pivot may help");
 }
@@ -62,9 +89,8 @@ Result<> move_over(const Root& root) {
 
 Result<Root> prepare(const plan::RootfsPlan& plan) {
   UniqueFd directory = TRY(open_directory(plan.path));
-  TRY(sys::mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr)
-          .within("separating the mounts from the host's"));
   Root root;
+  root.in_chroot = TRY(separate_mounts().within("separating the mounts from the host's"));
   if (plan.replaced) {
     root.fd = std::move(directory);
     return root;

@@ -22,6 +22,7 @@ namespace rootfs {
 
 struct Root {
   UniqueFd fd;                    // O_PATH, the root directory of the container
+  bool in_chroot = false;         // the runtime lives in one
   std::vector<UniqueFd> to_seal;  // mounts that become read-only in seal()
 };
 
