@@ -1,6 +1,7 @@
 #include "imagetool/pull.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <optional>
 
@@ -234,6 +235,18 @@ Result<Image> restore(const Store& store, const Image& image, const Options& opt
   return again;
 }
 
+// The two that are about the store as a whole, wherever they hit us.
+Error explain(Error error, const Store& store) {
+  const std::string_view why = error.errnum == ENOSPC   ? "is full: make room there, or"
+                               : error.errnum == EDQUOT ? "is at its quota: make room there, or"
+                               : error.errnum == EROFS  ? "cannot be written to:"
+                                                        : "";
+  if (why.empty()) return error;
+  return Error(error.kind, error.errnum,
+               str::cat(error.message, ": the file system of store '", store.dir(), "' ", why,
+                        " name another directory with --store"));
+}
+
 }  // namespace
 
 Result<Pulled> pull(const Store& store, std::string_view reference, const Options& options) {
@@ -248,7 +261,10 @@ Result<Pulled> pull(const Store& store, std::string_view reference, const Option
     registry.notice = [progress = options.progress](std::string_view text) { progress->notice(text); };
   const std::unique_ptr<ImageSource> source = TRY(sources::open(reference, registry));
   const std::string name = TRY(full_name(reference, *source, options));
-  return Pull(store, *source, options, name).run().within("image '", str::printable(reference), "'");
+  Result<Pulled> pulled = Pull(store, *source, options, name).run();
+  if (!pulled.ok())
+    return explain(pulled.take_error(), store).within("image '", str::printable(reference), "'");
+  return pulled;
 }
 
 Result<Image> ensure(const Store& store, std::string_view reference, const Options& options) {

@@ -87,7 +87,11 @@ Result<> hand_on(Fd signals, Fd child) {
 
 Result<std::string> find_runtime(std::string_view asked, std::string_view our_program,
                                  std::string_view path) {
-  if (asked.find('/') != std::string_view::npos) return std::string(asked);
+  if (asked.find('/') != std::string_view::npos) {
+    if (::access(std::string(asked).c_str(), X_OK) == 0) return std::string(asked);
+    return Error(Kind::not_found,
+                 str::cat("'", asked, "' is no program that can be run: name another with --runtime"));
+  }
   const std::string name(asked.empty() ? "runtime" : asked);
   if (asked.empty()) {
     const std::string beside = str::cat(our_program.substr(0, our_program.rfind('/') + 1), name);

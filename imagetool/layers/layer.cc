@@ -208,8 +208,7 @@ Result<> Layer::make_file(const tar::Entry& entry, const Directory& dir, const s
 
 Result<> Layer::data(uint64_t offset, std::string_view bytes) {
   if (!file_.valid()) return {};  // a whiteout with content
-  TRY(sys::pwrite_all(file_, bytes, static_cast<off_t>(offset))
-          .within("'", str::printable(entry_.name), "'"));
+  TRY(sys::pwrite_all(file_, bytes, static_cast<off_t>(offset)));
   written_ = offset + bytes.size();
   summary_.bytes += bytes.size();
   return {};

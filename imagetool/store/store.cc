@@ -140,7 +140,11 @@ Result<> Store::open_parts(const std::string& name) {
 // ---- locks ----
 
 Result<UniqueFd> Store::share() const {
-  UniqueFd lock = TRY(sys::openat(root_, "lock", O_RDWR | O_CREAT, 0600));
+  Result<UniqueFd> opened = sys::openat(root_, "lock", O_RDWR | O_CREAT, 0600);
+  if (!opened.ok() && opened.error().errnum == EROFS)  // to look at it this will do
+    opened = sys::openat(root_, "lock", O_RDONLY | O_NOFOLLOW);
+  if (!opened.ok()) return explain(opened.take_error(), dir_);
+  UniqueFd lock = std::move(opened).take();
   TRY(sys::flock(lock, LOCK_SH).within("waiting for the store's lock"));
   return lock;
 }
