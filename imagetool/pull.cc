@@ -237,10 +237,12 @@ Result<Image> restore(const Store& store, const Image& image, const Options& opt
 
 // The two that are about the store as a whole, wherever they hit us.
 Error explain(Error error, const Store& store) {
-  const std::string_view why = error.errnum == ENOSPC   ? "is full: make room there, or"
-                               : error.errnum == EDQUOT ? "is at its quota: make room there, or"
-                               : error.errnum == EROFS  ? "cannot be written to:"
-                                                        : "";
+  const std::string_view why =
+      error.errnum == ENOSPC
+          ? "is full: make room there (`imagetool gc` removes what interrupted pulls left), or"
+      : error.errnum == EDQUOT ? "is at its quota: make room there, or"
+      : error.errnum == EROFS  ? "cannot be written to:"
+                               : "";
   if (why.empty()) return error;
   return Error(error.kind, error.errnum,
                str::cat(error.message, ": the file system of store '", store.dir(), "' ", why,

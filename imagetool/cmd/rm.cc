@@ -74,7 +74,7 @@ Result<int> gc_run(const GcArgs& args, Imagetool& tool) {
   constexpr uint32_t kMostSeconds = 24 * 60 * 60;
   const Store store = TRY(tool.open_store());
   if (args.wait > kMostSeconds) return Error(Kind::invalid, "--wait: more than a day is too long");
-  const gc::Freed freed = TRY(gc::sweep(store, static_cast<int>(args.wait * 1000)));
+  const gc::Freed freed = TRY(gc::sweep(store, static_cast<int>(args.wait * 1000), gc::Staged::goes));
   print_freed(freed, tool.out);
   tool.out.line("Freed: ", freed.blobs.size(), " blobs of ", Progress::size(freed.bytes), ", ",
                 freed.chain_ids.size(), " unpacked layers");

@@ -19,7 +19,6 @@ namespace gc {
 
 namespace {
 
-// What is staged belongs to a pull that was interrupted, and saves the next one its work; for so long.
 constexpr int64_t kStagedSeconds = 24 * 60 * 60;
 
 constexpr std::string_view kDead = "dead-";
@@ -94,7 +93,8 @@ Result<UniqueFd> open_dir(Fd parent, const char* name) {
 
 class Sweep {
  public:
-  Sweep(const Store& store, Marks marks) : store_(store), marks_(std::move(marks)) {}
+  Sweep(const Store& store, Marks marks, Staged staged)
+      : store_(store), marks_(std::move(marks)), staged_(staged) {}
 
   Result<> under_lock() {
     tmp_ = TRY(open_dir(store_.root(), "tmp"));
@@ -162,7 +162,7 @@ class Sweep {
     const int64_t oldest = clocks::now().seconds - kStagedSeconds;
     for (const sys::Entry& entry : TRY(sys::list(dir))) {
       const struct stat st = TRY(sys::fstatat(dir, entry.name.c_str(), AT_SYMLINK_NOFOLLOW));
-      if (st.st_ctim.tv_sec < oldest) TRY(bury(dir, entry.name));
+      if (staged_ == Staged::goes || st.st_ctim.tv_sec < oldest) TRY(bury(dir, entry.name));
     }
     return {};
   }
@@ -197,6 +197,7 @@ class Sweep {
 
   const Store& store_;
   const Marks marks_;
+  const Staged staged_;
   UniqueFd tmp_;
   std::vector<std::string> dead_;  // names in tmp/
   Freed freed_;
@@ -250,9 +251,9 @@ Result<Untagged> remove_name(const Store& store, std::string_view what, bool for
   return untagged;
 }
 
-Result<Freed> sweep(const Store& store, int wait_ms) {
+Result<Freed> sweep(const Store& store, int wait_ms, Staged staged) {
   UniqueFd alone = TRY(store.exclude(wait_ms));
-  Sweep sweep(store, TRY(mark_all(store)));
+  Sweep sweep(store, TRY(mark_all(store)), staged);
   TRY(sweep.under_lock());
   alone.reset();
   sweep.after_lock();

@@ -34,8 +34,11 @@ struct Freed {
   uint64_t bytes = 0;  // of the blobs
 };
 
+// What is staged belongs to pulls that were interrupted, and saves the next ones their work.
+enum class Staged { stays_for_a_day, goes };
+
 // Waits `wait_ms` for others to finish with the store; Kind::conflict if they do not.
 // Kind::invalid: an index.json entry's manifest or a lease cannot be read; then nothing has been removed.
-Result<Freed> sweep(const Store& store, int wait_ms);
+Result<Freed> sweep(const Store& store, int wait_ms, Staged staged = Staged::stays_for_a_day);
 
 }  // namespace gc
