@@ -128,6 +128,8 @@ cgroup_dir() { # CONTROLLER NAME
     echo "/sys/fs/cgroup$CGROUP/$2"
   fi
 }
+# Never inside a chroot, and not where the host forbids it.
+has_user_namespaces() { unshare --user true 2>/dev/null; }
 unified_only() { [ -e /sys/fs/cgroup/cgroup.controllers ]; }
 has_controller() {
   if unified_only; then grep -qw "$1" /sys/fs/cgroup/cgroup.controllers; else [ -d "/sys/fs/cgroup/$1" ]; fi
