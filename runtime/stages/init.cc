@@ -29,8 +29,9 @@ using oci::NamespaceType;
 
 // Signals as a program expects to find them: nothing blocked, nothing ignored or handled by us.
 Result<> reset_signals() {
-  for (int number = 1; number <= SIGRTMAX; ++number)
-    (void)::signal(number, SIG_DFL);  // what our caller ignores, too; SIGKILL and SIGSTOP cannot be
+  // What our caller ignores, too.
+  for (int number = 1; number < _NSIG; ++number)
+    if (number != SIGKILL && number != SIGSTOP) TRY(sys::reset_signal(number));
   sigset_t none;
   ::sigemptyset(&none);
   if (::sigprocmask(SIG_SETMASK, &none, nullptr) < 0) return Error::os("sigprocmask()");

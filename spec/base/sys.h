@@ -97,6 +97,8 @@ Result<CloneResult> clone3(uint64_t flags, Fd cgroup = Fd(), int exit_signal = S
 Result<UniqueFd> pidfd_open(pid_t pid);
 Result<> pidfd_send_signal(Fd pidfd, int signal);
 Result<> kill(pid_t pid, int signal);
+// The default disposition (sigaction(2)), also for the two signals that glibc keeps for itself and will not touch.
+Result<> reset_signal(int signal);
 struct WaitStatus {
   int status = 0;  // as waitpid(2) gives it
 };

@@ -35,6 +35,17 @@ Result<UniqueFd> pidfd_open(pid_t pid) {
 Result<> pidfd_send_signal(Fd pidfd, int signal) {
   SYS_DONE(::syscall(SYS_pidfd_send_signal, pidfd.raw(), signal, nullptr, 0), "pidfd_send_signal", signal);
 }
+Result<> reset_signal(int signal) {
+  // As the kernel takes it; its mask is 8 bytes.
+  const struct {
+    void* handler;
+    unsigned long flags;
+    void* restorer;
+    unsigned long mask;
+  } standard{};
+  SYS_DONE(::syscall(SYS_rt_sigaction, signal, &standard, nullptr, sizeof standard.mask), "rt_sigaction",
+           signal);
+}
 Result<> kill(pid_t pid, int signal) { SYS_DONE(::kill(pid, signal), "kill", str::cat(pid, ", ", signal)); }
 
 Result<std::optional<int>> waitpid(pid_t pid, int options) {
