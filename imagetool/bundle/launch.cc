@@ -111,7 +111,7 @@ Result<int> run(const std::vector<std::string>& command, const std::vector<std::
   for (;;) {
     pollfd ready[] = {{.fd = child.raw(), .events = POLLIN, .revents = 0},
                       {.fd = signals.raw(), .events = POLLIN, .revents = 0}};
-    TRY(sys::poll(ready, -1));
+    (void)TRY(sys::poll(ready, -1));
     if (ready[1].revents != 0) TRY(hand_on(signals, child));
     if (ready[0].revents != 0) break;
   }

@@ -56,7 +56,7 @@ Result<int> wait(pid_t pid, Fd pidfd, UniqueFd terminal) {
   for (;;) {
     std::vector<pollfd> watched = {{pidfd.raw(), POLLIN, 0}, {signals.raw(), POLLIN, 0}};
     if (proxy) proxy->watch(watched);
-    TRY(sys::poll(watched, -1));
+    (void)TRY(sys::poll(watched, -1));
     if (watched[1].revents) TRY(forward_signals(signals, pidfd, proxy ? &*proxy : nullptr));
     if (proxy) proxy->serve(std::span<const pollfd>(watched).subspan(2));
     if (!watched[0].revents) continue;
