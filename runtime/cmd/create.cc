@@ -60,7 +60,7 @@ creation::Options to_options(const CreateArgs& args) {
 
 Result<int> create_run(const CreateArgs& args, Runtime& rt) {
   TRY(sealed_exe::ensure(rt.arguments, ::environ));
-  TRY(creation::create(rt, to_options(args)).within("creating '", args.id, "'"));
+  (void)TRY(creation::create(rt, to_options(args)).within("creating '", args.id, "'"));
   return 0;
 }
 

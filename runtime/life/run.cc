@@ -104,7 +104,7 @@ Result<int> detached(const Runtime& rt, creation::Options options) {
   options.detached = true;
   supervision::hold_signals();
   if (options.keep) return with_keeper(rt, options);
-  TRY(create_and_start(rt, options));
+  (void)TRY(create_and_start(rt, options));
   return 0;
 }
 
