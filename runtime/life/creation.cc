@@ -131,16 +131,6 @@ stages::HookRunner hook_runner(const plan::Plan& plan, const oci::State& state, 
   };
 }
 
-Result<> hand_out(const Options& options, stages::Launched& init) {
-  if (options.console_socket) {
-    TRY(io::send_terminal(*options.console_socket, init.terminal, init.terminal_name));
-    init.terminal.reset();
-  }
-  if (options.pidfd_socket) TRY(io::send_pidfd(*options.pidfd_socket, init.pidfd));
-  if (options.pid_file) TRY(io::write_pid_file(*options.pid_file, init.pid));
-  return {};
-}
-
 Result<plan::Plan> make_plan(const Runtime& rt, const Options& options, const std::string& bundle,
                              const oci::Config& config) {
   const plan::Host host = TRY(host::probe(rt));
@@ -194,7 +184,7 @@ Result<Created> create(const Runtime& rt, const Options& options) {
   Undo kill([&] { stages::kill_and_reap(init.pid, init.pidfd); });
   state.pid = init.pid;
   if (const auto facts = status::facts(init.pid)) state.pid_start_time = facts->start_time;
-  TRY(hand_out(options, init));
+  TRY(io::hand_out(options.console_socket, options.pidfd_socket, options.pid_file, init));
   TRY(dir.save(state));
   if (!options.own_start) TRY(init.channel.send(stages::Tag::saved));
   kill.keep();

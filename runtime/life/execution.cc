@@ -183,16 +183,6 @@ Result<stages::Tenant> make_tenant(const Runtime& rt, const Options& options, co
   return tenant;
 }
 
-Result<> hand_out(const Options& options, stages::Launched& launched) {
-  if (options.console_socket) {
-    TRY(io::send_terminal(*options.console_socket, launched.terminal, launched.terminal_name));
-    launched.terminal.reset();
-  }
-  if (options.pidfd_socket) TRY(io::send_pidfd(*options.pidfd_socket, launched.pidfd));
-  if (options.pid_file) TRY(io::write_pid_file(*options.pid_file, launched.pid));
-  return {};
-}
-
 }  // namespace
 
 Result<int> execute(const Runtime& rt, const Options& options) {
@@ -204,7 +194,7 @@ Result<int> execute(const Runtime& rt, const Options& options) {
   if (!options.detach) supervision::hold_signals();
   stages::Launched launched = TRY(stages::launch_tenant(tenant, std::move(handles)));
   Undo kill([&] { stages::kill_and_reap(launched.pid, launched.pidfd); });
-  TRY(hand_out(options, launched));
+  TRY(io::hand_out(options.console_socket, options.pidfd_socket, options.pid_file, launched));
   TRY(stages::start(launched.channel));
   kill.keep();
   if (options.detach) return 0;

@@ -38,4 +38,16 @@ Result<> send_pidfd(const std::string& socket, Fd pidfd) {
   return sys::send(connection, "pidfd", fds).within("--pidfd-socket '", socket, "'");
 }
 
+Result<> hand_out(const std::optional<std::string>& console_socket,
+                  const std::optional<std::string>& pidfd_socket, const std::optional<std::string>& pid_file,
+                  stages::Launched& launched) {
+  if (console_socket) {
+    TRY(send_terminal(*console_socket, launched.terminal, launched.terminal_name));
+    launched.terminal.reset();
+  }
+  if (pidfd_socket) TRY(send_pidfd(*pidfd_socket, launched.pidfd));
+  if (pid_file) TRY(write_pid_file(*pid_file, launched.pid));
+  return {};
+}
+
 }  // namespace io

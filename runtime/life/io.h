@@ -3,8 +3,10 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
+#include "runtime/stages/parent.h"
 #include "spec/base/error.h"
 #include "spec/base/fd.h"
 
@@ -17,5 +19,10 @@ Result<> write_pid_file(const std::string& path, pid_t pid);
 // One message with the name of the terminal and exactly one descriptor, to a listening AF_UNIX stream socket.
 Result<> send_terminal(const std::string& socket, Fd master, const std::string& name);
 Result<> send_pidfd(const std::string& socket, Fd pidfd);
+
+// All that the command line asks for, of a process that is ready: the terminal goes to its socket and is ours no more.
+Result<> hand_out(const std::optional<std::string>& console_socket,
+                  const std::optional<std::string>& pidfd_socket, const std::optional<std::string>& pid_file,
+                  stages::Launched& launched);
 
 }  // namespace io

@@ -67,11 +67,6 @@ Result<> prepare_process(const plan::Plan& plan) {
   return {};
 }
 
-bool pauses_for_hooks(const oci::Hooks& hooks) {
-  return !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty() ||
-         !hooks.start_container.empty();
-}
-
 // The runtime's hooks run between the mounts and pivot_root; then the container's own.  Yields the state for the
 // hooks that init runs itself: only the parent knows the pid as the host sees it.
 Result<std::string> pause_for_hooks(Channel& channel, const plan::Plan& plan) {
@@ -160,6 +155,11 @@ const plan::SeccompProgram* pointer(const std::optional<plan::SeccompProgram>& p
 }
 
 }  // namespace
+
+bool pauses_for_hooks(const oci::Hooks& hooks) {
+  return !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty() ||
+         !hooks.start_container.empty();
+}
 
 Result<> enter_host_side(const std::vector<UniqueFd>& cgroup_tasks, const plan::Process& process) {
   for (const UniqueFd& file : cgroup_tasks)

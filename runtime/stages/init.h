@@ -10,6 +10,9 @@ namespace stages {
 // Whether somebody else has joined and made the namespaces already.
 enum class Entry { direct, bridged };
 
+// Whether init stops before pivot_root until the hooks of the runtime have run.
+bool pauses_for_hooks(const oci::Hooks& hooks);
+
 // Body of the init process of a new container.  Returns only with an error: success is exec.
 Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry entry);
 

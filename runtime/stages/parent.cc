@@ -130,12 +130,10 @@ void kill_and_reap(pid_t pid, Fd pidfd) {
 Result<Launched> launch(const plan::Plan& plan, Handles handles, bool privileged,
                         const HookRunner& run_hooks) {
   const plan::Namespaces& namespaces = plan.namespaces;
-  const oci::Hooks& hooks = plan.hooks;
   const Sequence::Expectations expect{
       .setup = namespaces.is_new(oci::NamespaceType::user),
       .init_pid = namespaces.bridged,
-      .hooks = !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty() ||
-               !hooks.start_container.empty(),
+      .hooks = pauses_for_hooks(plan.hooks),
       .terminal = plan.process && plan.process->terminal,
   };
   const auto body = [&](Channel::Pair& ends) {
