@@ -18,9 +18,6 @@
 #include "imagetool/store/store.h"
 #include "spec/base/cli.h"
 
-inline constexpr int kExitUnreachable = 69;
-inline constexpr int kExitTryLater = 75;
-
 struct Imagetool {
   std::string store_dir;  // as asked for, or the user's default; empty: there is no place for it
   bool debug = false;

@@ -1,10 +1,8 @@
 // imagetool: images of registries become verified images on disk, and bundles.  Global options, the table of commands,
 // the exit status.
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 
@@ -13,6 +11,7 @@
 #include "imagetool/store/catalog.h"
 #include "spec/base/cli.h"
 #include "spec/base/log.h"
+#include "spec/base/program.h"
 #include "version.h"
 
 namespace {
@@ -109,18 +108,6 @@ constexpr auto kProgram = cli::program<Globals, global_options, suggest>(
     run_command, pull_command, bundle_command, unbundle_command, images_command, rm_command, tag_command,
     inspect_command, gc_command);
 
-int exit_status(const Error& error) {
-  if (error.kind == Kind::network) return error.errnum == EAGAIN ? kExitTryLater : kExitUnreachable;
-  if (error.kind == Kind::command_missing) return 127;
-  if (error.kind == Kind::command_denied) return 126;
-  return 1;
-}
-
-int report(const Error& error) {
-  logs::error(error);
-  return exit_status(error);
-}
-
 Result<int> run(const Result<cli::Call<Imagetool>>& call, const Globals& globals) {
   if (!call.ok()) return call.error();
   cli::Out out(Fd(STDOUT_FILENO));
@@ -136,14 +123,10 @@ Result<int> run(const Result<cli::Call<Imagetool>>& call, const Globals& globals
   return status;
 }
 
-// Descriptors 0 to 2 are open, or what we open next would pass for them.  Modes are given in full, so the umask is 0:
-// an image's files must not depend on who unpacks them.
+// Modes are given in full, so the umask is 0: an image's files must not depend on who unpacks them.
 void settle() {
-  for (int fd = 0; fd <= 2; ++fd)
-    if (::fcntl(fd, F_GETFD) < 0)
-      (void)::open("/dev/null", O_RDWR);  // NOLINT: takes the lowest free number, fd
+  program::settle();
   ::umask(0);
-  ::signal(SIGCHLD, SIG_DFL);
   ::signal(SIGPIPE, SIG_IGN);  // a pipe that breaks is an error of write(2), which leaves the store in order
 }
 
@@ -157,10 +140,9 @@ int main(int argc, char** argv) {
   const logs::Options options{.file = globals.log.value_or(""),
                               .format = globals.log_format,
                               .least = globals.debug ? logs::Level::debug : logs::Level::warning};
-  if (const auto opened = logs::open(options); !opened.ok()) {
+  if (auto opened = logs::open(options); !opened.ok()) {
     (void)logs::open({});  // what is to be said goes to standard error
-    return report(opened.error());
+    return program::finish(opened.take_error());
   }
-  const auto status = run(call, globals);
-  return status.ok() ? status.value() : report(status.error());
+  return program::finish(run(call, globals));
 }

@@ -2,14 +2,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <csignal>
-
 #include "runtime/cmd/commands.h"
 #include "runtime/life/signals.h"
 #include "runtime/life/state_dir.h"
 #include "runtime/runtime.h"
 #include "spec/base/cli.h"
 #include "spec/base/log.h"
+#include "spec/base/program.h"
 #include "spec/base/sys.h"
 #include "spec/config.h"
 #include "version.h"
@@ -149,37 +148,16 @@ Result<int> run(const Result<cli::Call<Runtime>>& call, const Globals& globals, 
   return status;
 }
 
-int exit_status(const Error& error) {
-  if (error.kind == Kind::command_missing) return 127;
-  if (error.kind == Kind::command_denied) return 126;
-  return 1;
-}
-
-int report(const Error& error) {
-  logs::error(error);
-  return exit_status(error);
-}
-
-// Descriptors 0 to 2 are open, or what we open next would pass for them; and nothing that our caller ignores keeps us
-// from seeing the end of our children.
-void settle() {
-  for (int fd = 0; fd <= 2; ++fd)
-    if (::fcntl(fd, F_GETFD) < 0)
-      (void)::open("/dev/null", O_RDWR);  // NOLINT: takes the lowest free number, fd
-  ::signal(SIGCHLD, SIG_DFL);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  settle();
+  program::settle();
   const size_t words = argc > 1 ? static_cast<size_t>(argc - 1) : 0;
   Globals globals;
   const auto call = kProgram.parse(std::span<const char* const>(argv + (words ? 1 : 0), words), globals);
   if (auto opened = logs::open(log_options(globals)); !opened.ok()) {
     (void)logs::open({});  // what is to be said goes to standard error
-    return report(opened.error());
+    return program::finish(opened.take_error());
   }
-  const auto status = run(call, globals, argv);
-  return status.ok() ? status.value() : report(status.error());
+  return program::finish(run(call, globals, argv));
 }

@@ -1,5 +1,7 @@
 #include "spec/json_writer.h"
 
+#include "spec/base/quote.h"
+
 namespace json {
 
 void Writer::separate() {
@@ -53,35 +55,6 @@ Writer& Writer::string(std::string_view text) {
   return *this;
 }
 
-static void append_escaped(std::string& out, std::string_view text) {
-  constexpr char kHex[] = "0123456789abcdef";
-  for (const char c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\')
-      out += {'\\', c};
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '\t')
-      out += "\\t";
-    else if (c == '\r')
-      out += "\\r";
-    else if (u < 0x20 || u == 0x7f)
-      out += {'\\', 'u', '0', '0', kHex[u >> 4], kHex[u & 15]};
-    else
-      out += c;
-  }
-}
-
-void Writer::quote(std::string_view text) {
-  out_ += '"';
-  while (!text.empty()) {
-    const size_t good = str::utf8_prefix(text);
-    append_escaped(out_, text.substr(0, good));
-    if (good == text.size()) break;
-    out_ += "\xef\xbf\xbd";  // U+FFFD
-    text.remove_prefix(good + 1);
-  }
-  out_ += '"';
-}
+void Writer::quote(std::string_view text) { str::append_quoted(out_, text, str::Quotes::json); }
 
 }  // namespace json

@@ -4,6 +4,7 @@
 
 #include "spec/base/clock.h"
 #include "spec/base/names.h"
+#include "spec/base/quote.h"
 #include "spec/base/sys.h"
 
 namespace logs {
@@ -22,55 +23,6 @@ struct Sink {
 Sink& sink() {
   static Sink the_sink;
   return the_sink;
-}
-
-// Bytes at the start of `text` that are one well-formed UTF-8 character; 0 if there is none.
-size_t utf8_length(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  const size_t length = first < 0x80                    ? 1
-                        : first >= 0xc2 && first < 0xe0 ? 2
-                        : (first & 0xf0) == 0xe0        ? 3
-                        : first >= 0xf0 && first < 0xf5 ? 4
-                                                        : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  // Longer than needed, a surrogate, or beyond U+10FFFF.
-  if (first == 0xe0 && byte(1) < 0xa0) return 0;
-  if (first == 0xed && byte(1) >= 0xa0) return 0;
-  if (first == 0xf0 && byte(1) < 0x90) return 0;
-  if (first == 0xf4 && byte(1) >= 0x90) return 0;
-  return length;
-}
-
-// In double quotes, for both formats: the text format is read by parsers of Go's strconv.Quote.
-std::string quoted(Format format, std::string_view text) {
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string out = "\"";
-  while (!text.empty()) {
-    const char c = text[0];
-    const auto u = static_cast<unsigned char>(c);
-    const size_t length = utf8_length(text);
-    if (c == '"' || c == '\\')
-      out += {'\\', c};
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '\t')
-      out += "\\t";
-    else if (c == '\r')
-      out += "\\r";
-    else if ((u < 0x20 || u == 0x7f) && format == Format::json)
-      out += {'\\', 'u', '0', '0', kHex[u >> 4], kHex[u & 15]};
-    else if (u < 0x20 || u == 0x7f)
-      out += {'\\', 'x', kHex[u >> 4], kHex[u & 15]};
-    else if (length == 0)
-      out += "\xef\xbf\xbd";  // U+FFFD: a reader of JSON refuses what is not UTF-8
-    else
-      out += text.substr(0, length);
-    text.remove_prefix(length ? length : 1);
-  }
-  return out + '"';
 }
 
 // For people: what a config has wrong comes as several lines, which stay lines; nothing else gets through unescaped.
@@ -133,7 +85,8 @@ void error(const Error& error) { write(Level::error, error.message); }
 
 std::string record(Format format, Level level, std::string_view message, std::string_view time) {
   const std::string_view name = names::text(kLevels, level);
-  const std::string text = quoted(format, message);
+  std::string text;
+  str::append_quoted(text, message, format == Format::json ? str::Quotes::json : str::Quotes::go);
   if (format == Format::json)
     return str::cat("{\"level\":\"", name, "\",\"msg\":", text, ",\"time\":\"", time, "\"}");
   return str::cat("time=\"", time, "\" level=", name, " msg=", text);

@@ -24,22 +24,34 @@ Result<SocketPair> pipe() {
   return SocketPair{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-Result<UniqueFd> connect_unix(std::string_view path) {
-  const int n = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (n < 0) return Error::os("socket()");
-  UniqueFd socket(n);
+static Result<UniqueFd> unix_socket(int type) {
+  return owned(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0), "socket", "");
+}
+
+// Precondition: `path` is shorter than sun_path.
+static sockaddr_un unix_address(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  std::string name(path);
-  UniqueFd node;
-  if (name.size() >= sizeof address.sun_path) {
-    node = TRY(open(name.c_str(), O_PATH));
-    name = node.get().proc_path();
-  }
-  std::memcpy(address.sun_path, name.c_str(), name.size() + 1);
-  if (retry([&] { return ::connect(n, reinterpret_cast<const sockaddr*>(&address), sizeof address); }) < 0)
-    return Error::os(str::cat("connect(\"", path, "\")"));
+  assert(path.size() < sizeof address.sun_path);
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  return address;
+}
+
+// `name` is what the message calls it.
+static Result<UniqueFd> connected(int type, const std::string& path, std::string_view name) {
+  UniqueFd socket = TRY(unix_socket(type));
+  const sockaddr_un address = unix_address(path);
+  const auto* to = reinterpret_cast<const sockaddr*>(&address);
+  if (retry([&] { return ::connect(socket.raw(), to, sizeof address); }) < 0)
+    return Error::os(str::cat("connect(\"", name, "\")"));
   return socket;
+}
+
+Result<UniqueFd> connect_unix(std::string_view path) {
+  const std::string name(path);
+  if (name.size() < sizeof sockaddr_un::sun_path) return connected(SOCK_STREAM, name, path);
+  const UniqueFd node = TRY(open(name.c_str(), O_PATH));
+  return connected(SOCK_STREAM, node.get().proc_path(), path);
 }
 
 Result<UniqueFd> accept(Fd listener) {
@@ -47,36 +59,22 @@ Result<UniqueFd> accept(Fd listener) {
                "");
 }
 
-// A name beneath a directory descriptor always fits into sun_path this way.
-static sockaddr_un address_in(Fd dir, std::string_view name) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::string path = str::cat(dir.proc_path(), "/", name);
-  assert(path.size() < sizeof address.sun_path);
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  return address;
-}
+// Always short enough for sun_path.
+static std::string name_in(Fd dir, std::string_view name) { return str::cat(dir.proc_path(), "/", name); }
 
 Result<UniqueFd> listen_seqpacket(Fd dir, std::string_view name) {
-  const int n = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  if (n < 0) return Error::os("socket()");
-  UniqueFd socket(n);
-  const sockaddr_un address = address_in(dir, name);
+  UniqueFd socket = TRY(unix_socket(SOCK_SEQPACKET));
+  const sockaddr_un address = unix_address(name_in(dir, name));
+  const auto* to = reinterpret_cast<const sockaddr*>(&address);
   // The mode of the node comes from the socket's own (unix(7)), so that it is private from the first moment.
-  if (::fchmod(n, 0600) < 0 || ::bind(n, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+  if (::fchmod(socket.raw(), 0600) < 0 || ::bind(socket.raw(), to, sizeof address) < 0)
     return Error::os(str::cat("bind(\"", name, "\")"));
-  if (::listen(n, 4) < 0) return Error::os("listen()");
+  if (::listen(socket.raw(), 4) < 0) return Error::os("listen()");
   return socket;
 }
 
 Result<UniqueFd> connect_seqpacket(Fd dir, std::string_view name) {
-  const int n = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  if (n < 0) return Error::os("socket()");
-  UniqueFd socket(n);
-  const sockaddr_un address = address_in(dir, name);
-  if (retry([&] { return ::connect(n, reinterpret_cast<const sockaddr*>(&address), sizeof address); }) < 0)
-    return Error::os(str::cat("connect(\"", name, "\")"));
-  return socket;
+  return connected(SOCK_SEQPACKET, name_in(dir, name), name);
 }
 
 Result<> send(Fd socket, std::string_view data, std::span<const Fd> fds) {
