@@ -67,6 +67,9 @@ link_flags := $(filter -O% -g% -fsanitize% -fno-sanitize% --coverage,$(mode_flag
 comma := ,
 static := $(if $(filter release debug,$(MODE)),yes)
 runtime_link := $(if $(static),-static-pie -Wl$(comma)--fatal-warnings,-pie) -Wl,--gc-sections
+# It starts before the C library does (runtime/stages/sealed_entry.cc), where we know how to write that.
+machine := $(firstword $(subst -, ,$(shell $(CXX) -dumpmachine 2>/dev/null)))
+runtime_link += $(if $(filter x86_64 aarch64,$(machine)),-Wl$(comma)-e$(comma)runtime_entry)
 runtime_libs := -lseccomp -lcap $(if $(static),-lyajl_s,-lyajl)
 imagetool_link := -pie -Wl,--gc-sections
 imagetool_libs := -lcurl -lcrypto -lzstd -lisal -lyajl -pthread
@@ -93,7 +96,8 @@ fuzz_src := $(sort $(wildcard tests/fuzz/*.cc))
 PROGRAMS := $(foreach p,runtime imagetool,$(if $(wildcard $(p)/main.cc),$(p)))
 UNITS := $(foreach u,spec runtime imagetool,$(if $($(u)_test_src),unit-$(u)))
 
-product_obj := $(call objects,$(spec_src) $(runtime_src) $(imagetool_src) $(hello_maker_src))
+bare_obj := $(B)/obj/runtime/stages/sealed_entry.o
+product_obj := $(filter-out $(bare_obj),$(call objects,$(spec_src) $(runtime_src) $(imagetool_src) $(hello_maker_src)))
 test_obj := $(call objects,$(test_support_src) $(spec_test_src) $(runtime_test_src) $(imagetool_test_src) $(fuzz_src))
 
 # ---- main targets --------------------------------------------------------------------------------
@@ -212,7 +216,16 @@ $(test_obj): $(B)/obj/%.o: %.cc $(B)/gen/test.flags | $(B)/gen/version.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(test_flags) -MMD -MP -c -o $@ $<
 
--include $(patsubst %.o,%.d,$(product_obj) $(test_obj))
+# Nothing is relocated, no library initialized when this runs, so it may need nothing but the C library's entry.
+$(bare_obj): runtime/stages/sealed_entry.cc $(B)/gen/product.flags | $(B)/gen/version.h
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(filter-out -fsanitize% --coverage,$(product_flags)) -O2 -ffreestanding -fno-stack-protector \
+	    -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@.new $<
+	$(Q)! nm -u $@.new | grep -v ' _start$$' || { echo '$<: may need nothing but _start' >&2; exit 1; }
+	$(Q)mv -f $@.new $@
+
+-include $(patsubst %.o,%.d,$(product_obj) $(bare_obj) $(test_obj))
 
 # Made anew each time, or the archive would keep the objects of deleted files.
 define archive

@@ -16,12 +16,15 @@ constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 // linux/memfd.h before 6.3 lacks it; older kernels refuse it with EINVAL and need it not.
 constexpr unsigned kMemfdExec = 0x10;
 
-bool is_sealed(Fd self) {
+// A read-only mount of the host could become writable again.  Ours is detached and of one file, whose path is then "/".
+bool runs_from_our_mount() {
   struct statvfs fs {};
-  // A read-only mount of the host could become writable again.  Ours is detached and of one file, whose path is then "/".
-  const bool readonly = ::fstatvfs(self.raw(), &fs) == 0 && (fs.f_flag & ST_RDONLY);
-  if (const auto path = sys::readlinkat(Fd::cwd(), kSelf); readonly && path.ok() && path.value() == "/")
-    return true;
+  if (::statvfs(kSelf, &fs) < 0 || !(fs.f_flag & ST_RDONLY)) return false;
+  const auto path = sys::readlinkat(Fd::cwd(), kSelf);
+  return path.ok() && path.value() == "/";
+}
+
+bool is_sealed_memfd(Fd self) {
   const int seals = ::fcntl(self.raw(), F_GET_SEALS);
   return seals >= 0 && (seals & kSeals) == kSeals;
 }
@@ -51,8 +54,9 @@ Result<UniqueFd> sealed_copy(Fd self) {
 }  // namespace
 
 Result<> ensure(char* const argv[], char* const envp[]) {
+  if (runs_from_our_mount()) return {};
   UniqueFd self = TRY(sys::open(kSelf, O_RDONLY).within("opening the runtime's own binary"));
-  if (is_sealed(self)) return {};
+  if (is_sealed_memfd(self)) return {};
   Result<UniqueFd> mount = read_only_mount();
   UniqueFd copy = mount.ok() ? std::move(mount).take() : TRY(sealed_copy(self));
   self.reset();
