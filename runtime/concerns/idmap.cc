@@ -52,9 +52,6 @@ Error explain(const plan::MountStep& step, const Error& error) {
   if (error.errnum == EINVAL)
     return Error(Kind::unsupported, EINVAL,
                  str::cat(where, "the file system of '", step.source, "' cannot map ids on this kernel"));
-  if (error.errnum == ENOSYS)
-    return Error(Kind::unsupported, ENOSYS,
-                 str::cat(where, "this kernel has no mount_setattr(2); Linux 5.12 is needed"));
   if (error.errnum == EPERM)
     return Error(
         Kind::denied, EPERM,

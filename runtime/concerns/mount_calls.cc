@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/concerns/mount_tree.h"
 #include "spec/base/names.h"
 #include "spec/base/sys.h"
 
@@ -69,18 +70,18 @@ Result<> put_on(Fd mount, const Dress& dress) {
 }
 
 // Before Linux 5.12: by its name in /proc/self/fd, all attributes at once.  The mount has to be attached.
+Result<> set_by_name(Fd mount, const plan::MountAttributes& attributes) {
+  const uint64_t now = TRY(attributes_of(mount));
+  const unsigned long flags = as_flags((now & ~attributes.clear) | attributes.set);
+  return sys::mount(nullptr, mount.proc_path().c_str(), nullptr, MS_REMOUNT | MS_BIND | flags, nullptr);
+}
+
 Result<> put_on_by_name(Fd mount, const Dress& dress) {
-  const std::string name = mount.proc_path();
   if (!dress.tree.empty())
-    return Error(Kind::unsupported, ENOSYS,
-                 "attributes for a whole tree of mounts need mount_setattr(2), Linux 5.12");
-  if (!dress.own.empty()) {
-    const uint64_t now = TRY(attributes_of(mount));
-    const unsigned long flags = as_flags((now & ~dress.own.clear) | dress.own.set);
-    TRY(sys::mount(nullptr, name.c_str(), nullptr, MS_REMOUNT | MS_BIND | flags, nullptr));
-  }
+    for (const UniqueFd& each : TRY(tree_of(mount))) TRY(set_by_name(each, dress.tree));
+  if (!dress.own.empty()) TRY(set_by_name(mount, dress.own));
   for (const unsigned long flag : dress.propagation)
-    TRY(sys::mount(nullptr, name.c_str(), nullptr, flag, nullptr));
+    TRY(sys::mount(nullptr, mount.proc_path().c_str(), nullptr, flag, nullptr));
   return {};
 }
 
@@ -150,9 +151,6 @@ Result<UniqueFd> open_context(const plan::MountStep& step) {
     return Error(Kind::unsupported,
                  str::cat("mounts[", step.index, "].type: this kernel has no file system '", step.type,
                           "'; a bind mount needs 'bind' or 'rbind' in its options"));
-  if (error.errnum == ENOSYS)
-    return Error(Kind::unsupported,
-                 "this kernel, or a seccomp filter around us, has no fsopen(2); Linux 5.2 is needed");
   return Error(error).within("mounts[", step.index, "]");
 }
 

@@ -3,7 +3,7 @@
 // So there is no moment at which a container, or somebody who shares a volume with it, could find a mount without its
 // restrictions or have a path looked up twice.  A descriptor of a mount keeps meaning that mount wherever it is attached.
 // Nothing here resolves a path inside a container.  Needs Linux 5.2 (fsopen, open_tree, move_mount).  Before 5.12 there is
-// no mount_setattr: attributes are then set right after attaching, by remounting through /proc/self/fd.
+// no mount_setattr: attributes are then set right after attaching, by remounting through /proc/self/fd (mount_tree.h).
 // A detached mount that is never attached costs the kernel a grace period at close, so callers find the target first
 // where they can.
 #pragma once

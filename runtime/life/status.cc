@@ -57,7 +57,7 @@ oci::Status of(const oci::State& state) {
 Result<UniqueFd> open_process(const oci::State& state) {
   if (state.pid <= 0) return UniqueFd();
   auto opened = sys::pidfd_open(state.pid);
-  if (!opened.ok() && opened.error().errnum == ESRCH) return UniqueFd();
+  if (!opened.ok() && (opened.error().errnum == ESRCH || !lives(state))) return UniqueFd();
   UniqueFd pidfd = TRY(std::move(opened));
   // Asked after it was opened: if the start time is ours, so is the descriptor.
   return lives(state) ? Result<UniqueFd>(std::move(pidfd)) : Result<UniqueFd>(UniqueFd());

@@ -5,6 +5,8 @@
 #include <sys/sendfile.h>
 #include <sys/statvfs.h>
 
+#include <cerrno>
+
 #include "spec/base/sys.h"
 
 namespace sealed_exe {
@@ -60,7 +62,9 @@ Result<> ensure(char* const argv[], char* const envp[]) {
   Result<UniqueFd> mount = read_only_mount();
   UniqueFd copy = mount.ok() ? std::move(mount).take() : TRY(sealed_copy(self));
   self.reset();
-  return sys::execveat(copy, "", argv, envp, AT_EMPTY_PATH).within("executing the runtime's sealed copy");
+  Result<> failed = sys::execveat(copy, "", argv, envp, AT_EMPTY_PATH);
+  if (failed.error().errnum == ENOSYS) failed = sys::execve(copy.get().proc_path().c_str(), argv, envp);
+  return std::move(failed).within("executing the runtime's sealed copy");
 }
 
 }  // namespace sealed_exe

@@ -225,11 +225,23 @@ Result<std::vector<Entry>> list(Fd dir) {
   }
 }
 
+// Before Linux 5.8 it is told in /proc alone: "mnt_id:	27".
+static std::optional<uint64_t> told_mount_id(Fd fd) {
+  const Result<UniqueFd> file = open(str::cat("/proc/self/fdinfo/", fd.raw()).c_str(), O_RDONLY);
+  if (!file.ok()) return std::nullopt;
+  char text[1024];
+  const Result<size_t> n = read(file.value(), text, sizeof text);
+  for (const std::string_view line : str::split(std::string_view(text, n.ok() ? n.value() : 0), '\n'))
+    if (line.starts_with("mnt_id:")) return str::number<uint64_t>(str::trim(line.substr(7)));
+  return std::nullopt;
+}
+
 Result<uint64_t> mount_id(Fd fd) {
   struct statx st {};
   if (::statx(fd.raw(), "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MNT_ID, &st) < 0)
     return Error::os(str::cat("statx(", fd.raw(), ")"));
   if (st.stx_mask & STATX_MNT_ID) return uint64_t{st.stx_mnt_id};
+  if (const auto told = told_mount_id(fd)) return *told;
   return uint64_t{makedev(st.stx_dev_major, st.stx_dev_minor)};
 }
 

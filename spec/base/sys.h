@@ -1,8 +1,9 @@
 // Every system call, wrapped once: same name as the call, EINTR retried where that is right, O_CLOEXEC and
 // O_NOCTTY inserted so that no caller can forget them, the arguments in the error.
 //
-// Raw clone3, and calls newer than glibc 2.36, are made by number.  Nothing here allocates on success beyond
-// its result, takes a lock or touches locale, so all of it may be used between clone() and exec().
+// Raw clone3, and calls newer than glibc 2.36, are made by number.  Where the kernel or a seccomp filter refuses one of
+// them (ENOSYS), clone3 and close_range do without it, and the rest say which Linux they need.  Nothing here allocates
+// on success beyond its result, takes a lock or touches locale, so all of it may be used between clone() and exec().
 #pragma once
 
 #include <linux/mount.h>
@@ -70,7 +71,7 @@ struct Entry {
 };
 Result<std::vector<Entry>> list(Fd dir);  // without "." and ".."; `dir` must not be O_PATH
 Result<uint64_t> mount_id(
-    Fd fd);  // of the mount the file is seen through; before Linux 5.8 its device number
+    Fd fd);  // of the mount the file is seen through; its device number where neither statx nor /proc tells
 uint64_t filesystem_magic(Fd fd);  // statfs f_type, 0 if it cannot be asked
 
 // ---- mounts ----

@@ -31,6 +31,14 @@ Result<UniqueFd> owned(N n, std::string_view call, std::string_view arguments) {
   return Error::os(str::cat(call, "(", arguments, ")"), err);
 }
 
+// Of a call that came with Linux `kernel`: where it is missing, the message says what is needed.  errnum stays ENOSYS.
+inline Error newer(std::string_view call, std::string_view arguments, std::string_view kernel, int err) {
+  if (err != ENOSYS) return Error::os(str::cat(call, "(", arguments, ")"), err);
+  return Error(Kind::unsupported, ENOSYS,
+               str::cat("this kernel, or a seccomp filter around this program, refuses ", call, "(2); Linux ",
+                        kernel, " is needed"));
+}
+
 }  // namespace sys::detail
 
 // The whole body of a wrapper without a result: builds its argument text only when the call has failed.
@@ -39,4 +47,12 @@ Result<UniqueFd> owned(N n, std::string_view call, std::string_view arguments) {
     if ((call) >= 0) return {};                                 \
     const int err = errno;                                      \
     return Error::os(str::cat(name, "(", arguments, ")"), err); \
+  } while (false)
+
+// The same for a call that came with Linux `kernel`.
+#define SYS_DONE_SINCE(kernel, call, name, arguments)        \
+  do {                                                       \
+    if ((call) >= 0) return {};                              \
+    const int err = errno;                                   \
+    return sys::detail::newer(name, arguments, kernel, err); \
   } while (false)

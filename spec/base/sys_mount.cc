@@ -7,7 +7,7 @@
 namespace sys {
 
 using detail::at;
-using detail::owned;
+using detail::newer;
 
 Result<> mount(const char* source, const char* target, const char* type, unsigned long flags,
                const void* data) {
@@ -22,15 +22,19 @@ Result<> pivot_root(const char* new_root, const char* put_old) {
 }
 Result<UniqueFd> open_tree(Fd dir, const char* path, unsigned flags) {
   const long n = ::syscall(SYS_open_tree, dir.raw(), path, flags | OPEN_TREE_CLOEXEC);
-  return owned(n, "open_tree", n < 0 ? at(dir, path) : std::string());
+  if (n >= 0) return UniqueFd(static_cast<int>(n));
+  const int err = errno;
+  return newer("open_tree", at(dir, path), "5.2", err);
 }
 Result<> move_mount(Fd from, const char* from_path, Fd to, const char* to_path, unsigned flags) {
-  SYS_DONE(::syscall(SYS_move_mount, from.raw(), from_path, to.raw(), to_path, flags), "move_mount",
-           at(to, to_path));
+  SYS_DONE_SINCE("5.2", ::syscall(SYS_move_mount, from.raw(), from_path, to.raw(), to_path, flags),
+                 "move_mount", at(to, to_path));
 }
 Result<UniqueFd> fsopen(const char* type) {
   const long n = ::syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
-  return owned(n, "fsopen", type);
+  if (n >= 0) return UniqueFd(static_cast<int>(n));
+  const int err = errno;
+  return newer("fsopen", type, "5.2", err);
 }
 
 // The kernel's explanations wait in the context, one message to a read: "e overlay: No changes allowed …".
@@ -49,7 +53,7 @@ static std::string context_log(Fd context) {
 Result<> fsconfig(Fd context, unsigned command, const char* key, const void* value, int aux) {
   if (::syscall(SYS_fsconfig, context.raw(), command, key, value, aux) >= 0) return {};
   const int err = errno;
-  Error error = Error::os(str::cat("fsconfig(", key ? key : "create", ")"), err);
+  Error error = newer("fsconfig", key ? key : "create", "5.2", err);
   const std::string explained = context_log(context);
   if (!explained.empty()) error.message += str::cat(" (kernel: ", explained, ")");
   return error;
@@ -58,14 +62,14 @@ Result<UniqueFd> fsmount(Fd context, unsigned attributes) {
   const long n = ::syscall(SYS_fsmount, context.raw(), FSMOUNT_CLOEXEC, attributes);
   if (n >= 0) return UniqueFd(static_cast<int>(n));
   const int err = errno;
-  Error error = Error::os("fsmount()", err);
+  Error error = newer("fsmount", "", "5.2", err);
   const std::string explained = context_log(context);
   if (!explained.empty()) error.message += str::cat(" (kernel: ", explained, ")");
   return error;
 }
 Result<> mount_setattr(Fd dir, const char* path, unsigned flags, const struct mount_attr& attributes) {
-  SYS_DONE(::syscall(SYS_mount_setattr, dir.raw(), path, flags, &attributes, sizeof attributes),
-           "mount_setattr", at(dir, path));
+  SYS_DONE_SINCE("5.12", ::syscall(SYS_mount_setattr, dir.raw(), path, flags, &attributes, sizeof attributes),
+                 "mount_setattr", at(dir, path));
 }
 
 }  // namespace sys

@@ -5,6 +5,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -16,6 +17,26 @@ using detail::at;
 using detail::owned;
 using detail::retry;
 
+namespace {
+
+// Before Linux 5.3, and where a seccomp filter cannot look into clone3's arguments and refuses it: clone(2), which has
+// no room for CLONE_NEWTIME and no way into a cgroup; so the child enters that by itself before anything else.
+Result<CloneResult> clone_without_3(uint64_t flags, Fd cgroup, int exit_signal) {
+  if (flags & CLONE_NEWTIME) return detail::newer("clone3", "", "5.3", ENOSYS).within("a new time namespace");
+  const UniqueFd members = cgroup.valid()
+                               ? TRY(openat(cgroup, "cgroup.procs", O_WRONLY).within("entering the cgroup"))
+                               : UniqueFd();
+  int pidfd = -1;
+  const long pid = ::syscall(SYS_clone, flags | CLONE_PIDFD | static_cast<uint64_t>(exit_signal), nullptr,
+                             &pidfd, nullptr, nullptr);
+  if (pid < 0) return Error::os("clone()");
+  // Not an error to return: the child would go on as its parent.
+  if (pid == 0 && members.valid() && !write_all(members, "0").ok()) ::_exit(1);
+  return CloneResult{static_cast<pid_t>(pid), UniqueFd(pid == 0 ? -1 : pidfd)};
+}
+
+}  // namespace
+
 Result<CloneResult> clone3(uint64_t flags, Fd cgroup, int exit_signal) {
   int pidfd = -1;
   struct clone_args args {};
@@ -24,16 +45,20 @@ Result<CloneResult> clone3(uint64_t flags, Fd cgroup, int exit_signal) {
   args.exit_signal = static_cast<uint64_t>(exit_signal);
   args.cgroup = cgroup.valid() ? static_cast<uint64_t>(cgroup.raw()) : 0;
   const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+  if (pid < 0 && errno == ENOSYS) return clone_without_3(flags, cgroup, exit_signal);
   if (pid < 0) return Error::os("clone3()");
   return CloneResult{static_cast<pid_t>(pid), UniqueFd(pid == 0 ? -1 : pidfd)};
 }
 
 Result<UniqueFd> pidfd_open(pid_t pid) {
   const long n = ::syscall(SYS_pidfd_open, pid, 0);
-  return owned(n, "pidfd_open", n < 0 ? str::cat(pid) : std::string());
+  if (n >= 0) return UniqueFd(static_cast<int>(n));
+  const int err = errno;
+  return detail::newer("pidfd_open", str::cat(pid), "5.3", err);
 }
 Result<> pidfd_send_signal(Fd pidfd, int signal) {
-  SYS_DONE(::syscall(SYS_pidfd_send_signal, pidfd.raw(), signal, nullptr, 0), "pidfd_send_signal", signal);
+  SYS_DONE_SINCE("5.1", ::syscall(SYS_pidfd_send_signal, pidfd.raw(), signal, nullptr, 0),
+                 "pidfd_send_signal", str::cat(signal));
 }
 Result<> reset_signal(int signal) {
   // As the kernel takes it; its mask is 8 bytes.
@@ -71,8 +96,26 @@ Result<> execveat(Fd dir, const char* path, char* const argv[], char* const envp
   const int err = errno;
   return Error::os(str::cat("execve(", at(dir, path), ")"), err);
 }
+namespace {
+
+// Before Linux 5.9: one by one.  No descriptor is above the hard limit on them.
+Result<> close_each(unsigned first, unsigned last) {
+  constexpr rlim_t kMostTries = 4 << 20;  // well below a second
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) < 0) return Error::os("getrlimit()");
+  if (limit.rlim_max > kMostTries && last >= kMostTries)
+    return detail::newer("close_range", "", "5.9, or a lower limit on open files (ulimit -Hn),", ENOSYS);
+  for (rlim_t fd = first; fd <= last && fd < limit.rlim_max; ++fd) (void)::close(static_cast<int>(fd));
+  return {};
+}
+
+}  // namespace
+
 Result<> close_range(unsigned first, unsigned last, unsigned flags) {
-  SYS_DONE(::syscall(SYS_close_range, first, last, flags), "close_range", first);
+  if (::syscall(SYS_close_range, first, last, flags) >= 0) return {};
+  const int err = errno;
+  if (err == ENOSYS && flags == 0) return close_each(first, last);
+  return detail::newer("close_range", str::cat(first), "5.9", err);
 }
 Result<> prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
   SYS_DONE(::prctl(option, a, b, c, d), "prctl", option);
