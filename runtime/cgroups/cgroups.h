@@ -1,7 +1,9 @@
-// The container's cgroups on the host: made, entered, listed, killed, removed (cgroups(7)).
+// The container's cgroups on the host: made, entered, limited, frozen, measured, killed, removed (cgroups(7)).
 //
-// Works on directories of every mounted hierarchy, v1 and v2 alike; what differs is small enough to stand beside each
-// other in cgroups.cc.  The rules:
+// This is the whole interface; a file beside it for each verb.  It works on directories of every mounted hierarchy, v1
+// and v2 alike, since a hybrid host has both at once: Paths says where a container is.  What differs between the
+// versions stands side by side where the verb is.  Whoever else makes the directories (systemd does, where it manages
+// them) replaces `create` and `destroy`, and the rest stays as it is.  The rules:
 //   limits are written before any process is inside, so that set-up counts against them
 //   what existed before is never removed; a cgroup that holds processes, or is frozen, is refused
 //   entering is free of the kernel's slow path: CLONE_INTO_CGROUP on v2, "0" into `tasks` by a single-threaded process on
@@ -15,33 +17,63 @@
 #include "runtime/plan/cgroup.h"
 #include "spec/base/error.h"
 #include "spec/base/fd.h"
+#include "spec/base/undo.h"
 
 namespace cgroups {
 
 // The mounted hierarchies, from /proc/self/mountinfo.
 Result<plan::CgroupHost> probe(bool writable);
 
-using Paths = std::map<std::string, std::string>;  // controller, "" for v2 → absolute directory
+// Controller, "" for v2 → absolute directory.  Controllers of one v1 hierarchy have the same.
+using Paths = std::map<std::string, std::string>;
+
+// ---- made, entered, removed ----
 
 struct Handle {
   UniqueFd v2;                  // directory for CLONE_INTO_CGROUP; invalid: no unified hierarchy
   std::vector<UniqueFd> tasks;  // v1: opened for writing "0"
   Paths paths;
   std::vector<std::string> created;  // in the order they were made
+  std::vector<std::string>
+      above;  // made as well, to be there: they outlive the container, as others may use them
 };
 
 // Makes the directories and writes the limits.  On failure what it made is gone again.
 Result<Handle> create(const plan::Cgroup& plan);
-// For a further process in the cgroups of a running container.
-Result<Handle> open(const Paths& paths);
-
-// Every process in the container's cgroups, those below included.
-Result<std::vector<pid_t>> pids(const Paths& paths);
-// Signals all of them; SIGKILL reaches also those that fork meanwhile.
-Result<> kill_all(const Paths& paths, int signal);
-
+// As if `create` had not been: for failures behind it.  What cannot be removed is logged.
+void undo(const Handle& handle);
+// For a further process in the cgroups of a running container.  Where a v2 cgroup hands its controllers down, no process
+// may be in it itself: then the one that `beside`, a process of the container, is in.
+Result<Handle> open(const Paths& paths, pid_t beside);
 // Removes directories made by `create`, with the empty cgroups a container made beneath them.  Waits for processes on
 // their way out, at most `wait_ms` milliseconds for each.
 Result<> destroy(const std::vector<std::string>& created, int64_t wait_ms = 10000);
+
+// ---- limits ----
+
+// Writes the limits of `plan` into cgroups that are in use.  If one is refused, those before it get their old values
+// back, as they do from the Undo unless that is kept.
+Result<Undo> apply(const plan::Cgroup& plan);
+// As the hierarchies and directories that a plan for `paths` writes to.  v2 has the controllers that reach this cgroup.
+Result<std::vector<plan::CgroupDirectory>> directories(const Paths& paths);
+
+// ---- processes ----
+
+// Every process in the container's cgroups, those below included, in ascending order.
+Result<std::vector<pid_t>> pids(const Paths& paths);
+// Signals all of them; SIGKILL reaches also those that fork meanwhile, and those that are frozen.
+Result<> kill_all(const Paths& paths, int signal);
+
+// ---- the freezer ----
+
+// Returns when every process has stopped.  Kind::conflict: not within `wait_ms`; then they go on.  Kind::unsupported.
+Result<> freeze(const Paths& paths, int64_t wait_ms = 10000);
+// Kind::conflict: a cgroup above it is frozen.
+Result<> thaw(const Paths& paths);
+// Before v2 not even SIGKILL reaches what is frozen: to be called behind it.  Cgroups below are thawed as well.
+void thaw_for_kill(const Paths& paths);
+// By itself or from above; also while it is under way.
+bool is_frozen(const Paths& paths);
+bool is_frozen(const std::string& directory, bool v2);
 
 }  // namespace cgroups

@@ -8,7 +8,6 @@
 #include "runtime/cgroups/cgroups.h"
 #include "runtime/concerns/hooks.h"
 #include "runtime/life/status.h"
-#include "spec/base/file.h"
 #include "spec/base/log.h"
 #include "spec/base/sys.h"
 
@@ -27,15 +26,6 @@ oci::Status Container::status() const { return status::of(state_); }
 
 // ---- kill ----
 
-// On v1 a frozen process sees no signal, not even SIGKILL, until it is thawed; on v2 SIGKILL gets through.
-static void thaw(const oci::State& state) {
-  const auto freezer = state.cgroup_paths.find("freezer");
-  if (freezer == state.cgroup_paths.end()) return;
-  const auto thawed =
-      files::write_existing(Fd::cwd(), (freezer->second + "/freezer.state").c_str(), "THAWED");
-  if (!thawed.ok()) logs::debug("thawing '", state.id, "': ", thawed.error().message);
-}
-
 // False: it has ended.
 static Result<bool> signal_first(const oci::State& state, int signal) {
   const UniqueFd process = TRY(status::open_process(state));
@@ -43,22 +33,50 @@ static Result<bool> signal_first(const oci::State& state, int signal) {
   auto sent = sys::pidfd_send_signal(process, signal);
   if (!sent.ok() && sent.error().errnum == ESRCH) return false;
   TRY(std::move(sent));
-  if (signal == SIGKILL) thaw(state);
+  if (signal == SIGKILL) cgroups::thaw_for_kill(state.cgroup_paths);
   return true;
 }
 
 static Result<> signal_all(const oci::State& state, int signal) {
   const bool first = TRY(signal_first(state, signal));
   if (!first && TRY(cgroups::pids(state.cgroup_paths)).empty()) return not_running(state.id);
-  TRY(cgroups::kill_all(state.cgroup_paths, signal));
-  if (signal == SIGKILL) thaw(state);
-  return {};
+  return cgroups::kill_all(state.cgroup_paths, signal);
 }
 
 Result<> Container::kill(int signal, bool all) const {
   if (all) return signal_all(state_, signal).within("signalling all of container '", state_.id, "'");
   const bool sent = TRY(signal_first(state_, signal).within("signalling container '", state_.id, "'"));
   return sent ? Result<>() : not_running(state_.id);
+}
+
+// ---- pids, pause, resume ----
+
+Result<std::vector<pid_t>> Container::pids() const {
+  if (state_.cgroup_paths.empty() && status() != oci::Status::stopped)
+    return Error(Kind::unsupported, "it has no cgroups of its own, which would know its processes");
+  return cgroups::pids(state_.cgroup_paths);
+}
+
+Result<> Container::pause() const {
+  switch (status()) {
+    case oci::Status::created:
+    case oci::Status::running:
+      return cgroups::freeze(state_.cgroup_paths);
+    case oci::Status::paused:
+      return Error(Kind::conflict, str::cat("container '", state_.id, "' is paused already"));
+    case oci::Status::creating:
+      return Error(Kind::conflict, str::cat("container '", state_.id, "' is still being created"));
+    default:
+      return not_running(state_.id);
+  }
+}
+
+Result<> Container::resume() const {
+  const oci::Status now = status();
+  if (now == oci::Status::stopped) return not_running(state_.id);
+  if (now != oci::Status::paused)
+    return Error(Kind::conflict, str::cat("container '", state_.id, "' is not paused, but ", oci::text(now)));
+  return cgroups::thaw(state_.cgroup_paths);
 }
 
 // ---- remove ----
@@ -70,7 +88,7 @@ static Result<> end_process(const oci::State& state) {
   if (!process.valid()) return {};
   auto sent = sys::pidfd_send_signal(process, SIGKILL);
   if (!sent.ok() && sent.error().errnum != ESRCH) return sent;
-  thaw(state);
+  cgroups::thaw_for_kill(state.cgroup_paths);
   pollfd fd = {process.raw(), POLLIN, 0};
   if (TRY(sys::poll({&fd, 1}, kWaitMs)) > 0) return {};
   return Error(Kind::conflict,
@@ -82,7 +100,6 @@ static Result<> end_process(const oci::State& state) {
 static Result<> clear(const oci::State& state) {
   if (!state.created_cgroups.empty()) {
     TRY(cgroups::kill_all(state.cgroup_paths, SIGKILL));
-    thaw(state);
     TRY(cgroups::destroy(state.created_cgroups));
   }
   if (state.hooks && !state.hooks->poststop.empty())

@@ -21,6 +21,14 @@ class Container {
   // Kind::conflict: "container not running".
   [[nodiscard]] Result<> kill(int signal, bool all) const;
 
+  // Its processes, with those that were started in it and those in cgroups of its own making; ascending.
+  // Kind::unsupported: it has no cgroups, so that nobody knows.
+  [[nodiscard]] Result<std::vector<pid_t>> pids() const;
+
+  // All of them stop, or go on.  Kind::conflict: it is paused already, it is not paused, or "container not running".
+  [[nodiscard]] Result<> pause() const;
+  [[nodiscard]] Result<> resume() const;
+
   // Removes its cgroups, runs the poststop hooks, forgets it.  A created one is killed first, a running one only with
   // `force`, else Kind::conflict.  Every step may find its work done already: an interrupted removal can be repeated.
   static Result<> remove(const Runtime& runtime, std::string_view id, bool force);

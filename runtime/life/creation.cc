@@ -169,10 +169,7 @@ Result<Created> create(const Runtime& rt, const Options& options) {
       hooks::run_all("poststop", plan.hooks.poststop, oci::public_state(state, oci::Status::stopped, false));
   });
   cgroups::Handle cgroup = TRY(cgroups::create(plan.cgroup));
-  Undo remove_cgroups([&] {
-    const Result<> gone = cgroups::destroy(cgroup.created);
-    if (!gone.ok()) logs::warn(gone.error().message, ", ignoring");
-  });
+  Undo remove_cgroups([&] { cgroups::undo(cgroup); });
   state.cgroup_paths = cgroup.paths;
   state.created_cgroups = cgroup.created;
 

@@ -147,7 +147,7 @@ Result<stages::Handles> open_handles(const Options& options, const oci::State& s
   stages::Handles handles;
   cgroups::Paths paths = state.cgroup_paths;
   if (options.cgroup) TRY(enter_below(*options.cgroup, paths));
-  cgroups::Handle cgroup = TRY(cgroups::open(paths));
+  cgroups::Handle cgroup = TRY(cgroups::open(paths, state.pid));
   handles.cgroup = std::move(cgroup.v2);
   handles.cgroup_tasks = std::move(cgroup.tasks);
   handles.procfs = TRY(lsm::open_procfs(process));

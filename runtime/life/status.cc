@@ -2,7 +2,7 @@
 
 #include <cerrno>
 
-#include "spec/base/file.h"
+#include "runtime/cgroups/cgroups.h"
 #include "spec/base/sys.h"
 
 namespace status {
@@ -35,23 +35,12 @@ static bool lives(const oci::State& state) {
   return now && now->start_time == state.pid_start_time && now->state != 'Z' && now->state != 'X';
 }
 
-// freezer.state of v1, cgroup.freeze of v2 (cgroup-v2.rst).  On a hybrid host both may exist.
-static bool is_frozen(const oci::State& state) {
-  for (const auto& [controller, directory] : state.cgroup_paths) {
-    if (!controller.empty() && controller != "freezer") continue;
-    const std::string file = directory + (controller.empty() ? "/cgroup.freeze" : "/freezer.state");
-    const auto text = files::read(Fd::cwd(), file.c_str(), 64);
-    if (text.ok() && (text.value().starts_with("1") || text.value().starts_with("FR"))) return true;
-  }
-  return false;
-}
-
 oci::Status of(const oci::State& state) {
   if (state.status == oci::Status::creating)
     return state.status;  // also if its `create` was killed: `delete` clears it
   if (!lives(state)) return oci::Status::stopped;
-  if (state.status == oci::Status::created) return state.status;
-  return is_frozen(state) ? oci::Status::paused : oci::Status::running;
+  if (cgroups::is_frozen(state.cgroup_paths)) return oci::Status::paused;  // a created one, too
+  return state.status == oci::Status::created ? state.status : oci::Status::running;
 }
 
 Result<UniqueFd> open_process(const oci::State& state) {

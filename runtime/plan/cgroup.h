@@ -40,6 +40,10 @@ struct CgroupWrite {
   std::string file, value;
   std::string property;   // JSON path, for messages
   bool optional = false;  // a kernel without the file is no error
+  // Where the kernel has not `file` but this one, in its units.  Empty: there is no other.
+  std::string other_file = {}, other_value = {};
+  // Of a file with a line for each device or interface: what to write where this one had no line before.
+  std::string unset = {};
 };
 
 struct CgroupDirectory {

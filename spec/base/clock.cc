@@ -1,6 +1,8 @@
 #include "spec/base/clock.h"
 
+#include <algorithm>
 #include <ctime>
+#include <iterator>
 
 #include "spec/base/text.h"
 
@@ -99,6 +101,41 @@ std::optional<Stamp> parse(std::string_view text) {
   stamp.seconds =
       days_from_civil(*year, *month, *day) * 86400 + *hour * 3600 + *minute * 60 + *second - *offset;
   return stamp;
+}
+
+std::optional<int64_t> duration_ms(std::string_view text) {
+  const struct {
+    std::string_view name;
+    int64_t nanoseconds;
+  } units[] = {{"ns", 1},
+               {"us", 1000},
+               {"ms", 1000000},
+               {"s", 1000000000},
+               {"m", 60 * 1000000000LL},
+               {"h", 3600 * 1000000000LL}};
+  constexpr int64_t kMost = 1000LL * 3600 * 1000000000;  // a thousand hours in one part: far from overflow
+  if (text.empty()) return std::nullopt;
+  int64_t total = 0;
+  while (!text.empty()) {
+    const size_t number_end = std::min(text.find_first_not_of("0123456789."), text.size());
+    const size_t unit_end = std::min(text.find_first_of("0123456789.", number_end), text.size());
+    const std::string_view unit = text.substr(number_end, unit_end - number_end);
+    const std::string_view amount = text.substr(0, number_end);
+    const size_t dot = std::min(amount.find('.'), amount.size());
+    const auto whole = str::number<int64_t>(amount.substr(0, dot));
+    const std::string_view part = amount.substr(std::min(dot + 1, amount.size()));
+    const auto fraction = dot == amount.size() ? std::optional<int64_t>(0) : str::number<int64_t>(part);
+    const auto* known =
+        std::find_if(std::begin(units), std::end(units), [&](const auto& u) { return u.name == unit; });
+    if (!whole || !fraction || part.size() > 6 || known == std::end(units)) return std::nullopt;
+    if (*whole > kMost / known->nanoseconds || total > kMost) return std::nullopt;
+    int64_t scale = 1;
+    for (size_t i = 0; i < part.size(); ++i) scale *= 10;
+    // Millionths of an hour are the finest that is read: no product overflows.
+    total += *whole * known->nanoseconds + *fraction * (known->nanoseconds / scale);
+    text.remove_prefix(unit_end);
+  }
+  return total / 1000000;
 }
 
 std::string ago(Stamp then, Stamp now) {

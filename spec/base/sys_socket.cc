@@ -1,4 +1,5 @@
 // Sockets, pipes, polling.
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -143,6 +144,7 @@ Result<UniqueFd> signalfd(const sigset_t& mask) {
 Result<UniqueFd> memfd_create(const char* name, unsigned flags) {
   return owned(::memfd_create(name, flags | MFD_CLOEXEC), "memfd_create", name);
 }
+Result<UniqueFd> eventfd() { return owned(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd", ""); }
 Result<UniqueFd> timerfd(int64_t milliseconds) {
   UniqueFd timer =
       TRY(owned(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create", ""));

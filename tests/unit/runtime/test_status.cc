@@ -96,8 +96,8 @@ Test(status, paused) {
     const char* text;
     oci::Status want;
   } cases[] = {
-      {"", "cgroup.freeze", "1\n", oci::Status::paused},
-      {"", "cgroup.freeze", "0\n", oci::Status::running},
+      {"", "cgroup.events", "populated 1\nfrozen 1\n", oci::Status::paused},
+      {"", "cgroup.events", "populated 1\nfrozen 0\n", oci::Status::running},
       {"freezer", "freezer.state", "FROZEN\n", oci::Status::paused},
       {"freezer", "freezer.state", "FREEZING\n", oci::Status::paused},
       {"freezer", "freezer.state", "THAWED\n", oci::Status::running},

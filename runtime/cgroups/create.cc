@@ -1,0 +1,200 @@
+// Cgroups that are made for a container, and those it has, to be entered.
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <set>
+
+#include "runtime/cgroups/cgroups.h"
+#include "runtime/cgroups/control.h"
+#include "runtime/cgroups/device_filter.h"
+#include "runtime/cgroups/limits.h"
+#include "spec/base/log.h"
+#include "spec/base/sys.h"
+#include "spec/base/undo.h"
+
+namespace cgroups {
+
+namespace {
+
+bool holds_processes(const std::string& directory) {
+  const Result<std::string> procs = read_file(directory, "cgroup.procs");
+  return procs.ok() && !procs.value().empty();
+}
+
+// A new v1 cpuset is empty, and nobody can enter it: it gets what its parent has.
+Result<> fill_cpuset(const std::string& directory) {
+  const std::string parent = directory.substr(0, directory.rfind('/'));
+  for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
+    const std::string own = TRY(read_file(directory, file));
+    if (!str::is_blank(own)) continue;
+    const std::string theirs = TRY(read_file(parent, file));
+    TRY(write_file(directory, file, str::trim(theirs)));
+  }
+  return {};
+}
+
+// Hands every controller there is down to the children of `directory`.  What cannot be (processes in between, a
+// controller that wants threads) shows when a limit is written.
+void enable_controllers(const std::string& directory, const std::vector<std::string>& controllers) {
+  std::string all;
+  for (const std::string& name : controllers) all += str::cat(all.empty() ? "+" : " +", name);
+  if (all.empty() || write_file(directory, "cgroup.subtree_control", all).ok()) return;
+  for (const std::string& name : controllers) {
+    const Result<> enabled = write_file(directory, "cgroup.subtree_control", "+" + name);
+    if (!enabled.ok())
+      logs::debug("controller '", name, "' is not handed down: ", enabled.error().message, ", ignoring");
+  }
+}
+
+bool has(const plan::CgroupDirectory& plan, std::string_view controller) {
+  return std::find(plan.controllers.begin(), plan.controllers.end(), controller) != plan.controllers.end();
+}
+
+// Whoever enters stops at once, and whoever waits for it would wait for ever.
+Result<> refuse_frozen(const plan::CgroupDirectory& plan, const std::string& directory) {
+  if (!(plan.v2 || has(plan, "freezer")) || !is_frozen(directory, plan.v2)) return {};
+  return Error(Kind::conflict, str::cat("linux.cgroupsPath: the cgroup '", directory,
+                                        "' is frozen, by itself or from above; thaw it, or use another"));
+}
+
+// Makes the directories of one hierarchy from the top.  `created` gets the leaf and, before it, our default parents: a
+// leaf that was there before is another's, and so is then what it stands in.
+Result<> make_directories(const plan::CgroupDirectory& plan, bool default_parent, Handle& handle) {
+  const bool cpuset = !plan.v2 && has(plan, "cpuset");
+  const std::vector<std::string_view> parts = str::split(plan.path, '/');
+  std::string directory = plan.mount_point;
+  std::vector<std::string> parents;
+  Undo remove_parents([&] {
+    for (auto parent = parents.rbegin(); parent != parents.rend(); ++parent)
+      (void)sys::unlinkat(Fd::cwd(), parent->c_str(), AT_REMOVEDIR);  // others may be in it
+  });
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (parts[i].empty()) continue;
+    if (plan.v2) enable_controllers(directory, plan.controllers);
+    directory += str::cat("/", parts[i]);
+    const bool leaf = i + 1 == parts.size();
+    Result<> made = sys::mkdirat(Fd::cwd(), directory.c_str(), 0755);
+    if (!made.ok() && made.error().errnum != EEXIST) return made;
+    if (leaf && !made.ok() && holds_processes(directory))
+      return Error(Kind::conflict, str::cat("linux.cgroupsPath: the cgroup '", directory,
+                                            "' is already in use; give the container one of its own"));
+    if (!leaf && default_parent) parents.push_back(directory);
+    if (!leaf && !default_parent && made.ok()) handle.above.push_back(directory);
+    if (made.ok() && leaf) {
+      handle.created.insert(handle.created.end(), parents.begin(), parents.end());
+      handle.created.push_back(directory);
+    }
+    if (cpuset) TRY(fill_cpuset(directory).within("preparing the cpuset of '", directory, "'"));
+    if (leaf) TRY(refuse_frozen(plan, directory));
+  }
+  remove_parents.keep();
+  return {};
+}
+
+// The default parent is removed by whichever container was its last, perhaps while we make ours beneath it.
+Result<> make_directories_again(const plan::CgroupDirectory& plan, bool default_parent, Handle& handle) {
+  for (int tries = 0;; ++tries) {
+    const size_t before = handle.created.size();
+    Result<> made = make_directories(plan, default_parent, handle);
+    if (made.ok() || made.error().errnum != ENOENT || tries == 20) return made;
+    handle.created.resize(before);
+  }
+}
+
+Result<> open_entrances(const std::string& directory, bool v2, Handle& handle) {
+  if (v2) {
+    handle.v2 = TRY(sys::open(directory.c_str(), O_RDONLY | O_DIRECTORY));
+    return {};
+  }
+  handle.tasks.push_back(TRY(sys::open(str::cat(directory, "/tasks").c_str(), O_WRONLY)));
+  return {};
+}
+
+// Its children have controllers, so it may hold no processes ("no internal processes" in cgroups(7)).
+bool hands_down(const std::string& directory) {
+  const Result<std::string> text = read_file(directory, "cgroup.subtree_control");
+  return text.ok() && !str::is_blank(text.value());
+}
+
+// Looked for rather than read from /proc/PID/cgroup, whose paths are those of a cgroup namespace.
+std::optional<std::string> find_leaf(const std::string& directory, std::string_view pid, int depth) {
+  constexpr int kDeepest = 64;
+  const Result<std::string> procs = read_file(directory, "cgroup.procs");
+  if (procs.ok())
+    for (const std::string_view line : str::split(procs.value(), '\n'))
+      if (line == pid) return directory;
+  Result<UniqueFd> opened = sys::open(directory.c_str(), O_RDONLY | O_DIRECTORY);
+  if (!opened.ok() || depth == kDeepest) return std::nullopt;
+  const UniqueFd fd = std::move(opened).take();
+  const auto entries = sys::list(fd);
+  if (!entries.ok()) return std::nullopt;
+  for (const sys::Entry& entry : entries.value())
+    if (entry.type == DT_DIR)
+      if (auto found = find_leaf(str::cat(directory, "/", entry.name), pid, depth + 1)) return found;
+  return std::nullopt;
+}
+
+Result<std::string> leaf_with(const std::string& directory, pid_t beside) {
+  if (auto found = find_leaf(directory, str::cat(beside), 0)) return std::move(*found);
+  return Error(Kind::conflict,
+               str::cat("the cgroup '", directory,
+                        "' hands its controllers down, so that no process can enter it, and "
+                        "the container's first process is in none below it; name one with --cgroup"));
+}
+
+bool is_refusal(const Error& error) {
+  return error.errnum == EACCES || error.errnum == EPERM || error.errnum == EROFS;
+}
+
+Result<> create_one(const plan::Cgroup& plan, const plan::CgroupDirectory& part, Handle& handle) {
+  const std::string directory = part.mount_point + part.path;
+  TRY(make_directories_again(part, plan.default_parent, handle)
+          .within("making the cgroup '", directory, "'"));
+  TRY(write_limits(part, directory));
+  TRY(open_entrances(directory, part.v2, handle));
+  if (part.v2 && plan.device_filter) TRY(device_filter::attach(handle.v2, *plan.device_filter));
+  if (part.v2) handle.paths[std::string()] = directory;
+  if (!part.v2)
+    for (const std::string& controller : part.controllers) handle.paths[controller] = directory;
+  return {};
+}
+
+}  // namespace
+
+Result<Handle> create(const plan::Cgroup& plan) {
+  Handle handle;
+  Undo remove([&] { undo(handle); });
+  for (const plan::CgroupDirectory& part : plan.directories) {
+    Result<> made = create_one(plan, part, handle);
+    if (made.ok() || (plan.tolerant && is_refusal(made.error()))) continue;
+    return made.take_error();
+  }
+  remove.keep();
+  return handle;
+}
+
+void undo(const Handle& handle) {
+  const Result<> destroyed = destroy(handle.created, 1000);
+  if (!destroyed.ok()) logs::warn(destroyed.error().message, ", ignoring");
+  for (auto above = handle.above.rbegin(); above != handle.above.rend(); ++above)
+    (void)sys::unlinkat(Fd::cwd(), above->c_str(), AT_REMOVEDIR);  // another container may be in it by now
+}
+
+Result<Handle> open(const Paths& paths, pid_t beside) {
+  Handle handle;
+  handle.paths = paths;
+  std::set<std::string> seen;  // controllers share hierarchies
+  for (const auto& [controller, directory] : paths) {
+    if (!seen.insert(directory).second) continue;
+    const bool v2 = controller.empty();
+    const std::string entrance = v2 && hands_down(directory) ? TRY(leaf_with(directory, beside)) : directory;
+    TRY(open_entrances(entrance, v2, handle).within("opening the container's cgroup '", entrance, "'"));
+  }
+  return handle;
+}
+
+}  // namespace cgroups

@@ -1,0 +1,88 @@
+// Which hierarchies this host has mounted, and which controllers are in each.
+#include <algorithm>
+#include <optional>
+
+#include "runtime/cgroups/cgroups.h"
+#include "runtime/cgroups/control.h"
+#include "spec/base/file.h"
+
+namespace cgroups {
+
+namespace {
+
+constexpr size_t kMostMountinfo = 4 << 20;
+
+// One line of proc_pid_mountinfo(5): … mount point (5th) … " - " type, source, superblock options.
+struct MountLine {
+  std::string_view mount_point, type, super_options;
+};
+
+std::optional<MountLine> parse_line(std::string_view line) {
+  const size_t dash = line.find(" - ");
+  if (dash == std::string_view::npos) return std::nullopt;
+  const auto left = str::split(line.substr(0, dash), ' ');
+  const auto right = str::split(line.substr(dash + 3), ' ');
+  if (left.size() < 5 || right.size() < 3) return std::nullopt;
+  return MountLine{left[4], right[0], right[2]};
+}
+
+std::vector<std::string> v1_controllers(std::string_view super_options) {
+  std::vector<std::string> controllers;
+  for (const std::string_view option : str::split(super_options, ','))
+    if (option != "rw" && option != "ro" && option != "xattr" && option != "clone_children" &&
+        option != "cpuset_v2_mode" && !option.starts_with("release_agent="))
+      controllers.emplace_back(option);
+  return controllers;
+}
+
+std::vector<std::string> v2_controllers(const std::string& mount_point) {
+  std::vector<std::string> controllers;
+  const Result<std::string> text = read_file(mount_point, "cgroup.controllers");
+  if (text.ok())
+    for (const std::string_view name : str::split(str::trim(text.value()), ' '))
+      controllers.emplace_back(name);
+  return controllers;
+}
+
+}  // namespace
+
+Result<plan::CgroupHost> probe(bool writable) {
+  plan::CgroupHost host;
+  host.writable = writable;
+  const std::string text = TRY(files::read(Fd::cwd(), "/proc/self/mountinfo", kMostMountinfo));
+  for (const std::string_view line : str::split(text, '\n')) {
+    if (line.find(" - cgroup") == std::string_view::npos) continue;
+    const std::optional<MountLine> mount = parse_line(line);
+    if (!mount) continue;
+    const bool v2 = mount->type == "cgroup2";
+    if (!v2 && mount->type != "cgroup") continue;
+    const std::string mount_point(mount->mount_point);
+    std::vector<std::string> controllers =
+        v2 ? v2_controllers(mount_point) : v1_controllers(mount->super_options);
+    // The same hierarchy can be mounted twice (a container's view beneath ours): the first counts.
+    const bool known = std::any_of(
+        host.hierarchies.begin(), host.hierarchies.end(),
+        [&](const plan::HostHierarchy& h) { return h.v2 == v2 && (v2 || h.controllers == controllers); });
+    if (!known) host.hierarchies.push_back({mount_point, std::move(controllers), v2});
+  }
+  return host;
+}
+
+Result<std::vector<plan::CgroupDirectory>> directories(const Paths& paths) {
+  std::map<std::string, plan::CgroupDirectory> found;
+  for (const auto& [controller, directory] : paths) {
+    plan::CgroupDirectory& part = found[directory];
+    part.mount_point = directory;
+    part.v2 = controller.empty();
+    if (part.v2) {
+      part.controllers = v2_controllers(directory);
+    } else {
+      part.controllers.push_back(controller);
+    }
+  }
+  std::vector<plan::CgroupDirectory> result;
+  for (auto& [directory, part] : found) result.push_back(std::move(part));
+  return result;
+}
+
+}  // namespace cgroups
