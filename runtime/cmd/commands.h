@@ -11,4 +11,7 @@ extern const RuntimeCommand kill_command;
 extern const RuntimeCommand delete_command;
 extern const RuntimeCommand state_command;
 extern const RuntimeCommand list_command;
+extern const RuntimeCommand ps_command;
+extern const RuntimeCommand pause_command;
+extern const RuntimeCommand resume_command;
 extern const RuntimeCommand spec_command;
