@@ -16,6 +16,12 @@ static std::string exit_code(const int32_t& code) {
   return code < 0 || code > 255 ? str::cat(code, " is out of range 0..255") : "";
 }
 
+static std::string format(const uint32_t& n) {
+  if (n == kStateFormat) return "";
+  return str::cat("written by another version of this program: format ", n, ", and this one knows ",
+                  kStateFormat);
+}
+
 static std::string pid(const int32_t& n) { return n < 0 ? str::cat(n, " is no process id") : ""; }
 
 }  // namespace oci
@@ -39,6 +45,7 @@ template <>
 struct json::Schema<State> {
   using S = State;
   static constexpr auto fields = std::tuple{
+      required("format", &S::format, format),
       required("ociVersion", &S::oci_version),
       required("id", &S::id, checks::not_empty),
       required("status", &S::status),
@@ -52,13 +59,22 @@ struct json::Schema<State> {
       optional("annotations", &S::annotations),
       optional("cgroupPaths", &S::cgroup_paths, checks::absolute),
       optional("createdCgroups", &S::created_cgroups, checks::absolute),
-      optional("namespaces", &S::namespaces),
       optional("keep", &S::keep),
       optional("exit", &S::exit),
       optional("noPivot", &S::no_pivot),
       optional("hooks", &S::hooks),
-      optional("seccomp", &S::seccomp),
-      optional("process", &S::process),
+      optional("noProcess", &S::no_process),
+  };
+};
+
+template <>
+struct json::Schema<ExecDefaults> {
+  using D = ExecDefaults;
+  static constexpr auto fields = std::tuple{
+      required("format", &D::format, format),
+      optional("namespaces", &D::namespaces),
+      optional("process", &D::process),
+      optional("seccomp", &D::seccomp),
   };
 };
 
@@ -67,6 +83,12 @@ namespace oci {
 Result<State> parse_state(std::string_view text) {
   return json::decode_text<State>(text, {.name = "state.json"});
 }
+
+Result<ExecDefaults> parse_exec_defaults(std::string_view text) {
+  return json::decode_text<ExecDefaults>(text, {.name = "exec.json"});
+}
+
+std::string encode(const ExecDefaults& defaults) { return json::encode(defaults, json::Style::compact); }
 
 std::string encode(const State& state) { return json::encode(state, json::Style::compact); }
 

@@ -1,4 +1,9 @@
-// What <root>/<id>/state.json holds, and what `state` and `list` print of it (runtime.md, "State").
+// What <root>/<id>/ holds of a container, in two files, and what `state` and `list` print of it (runtime.md, "State").
+//
+//   state.json  State: what every command needs.  Small: `list` reads a thousand of them
+//   exec.json   ExecDefaults: what `exec` needs besides, with Docker's seccomp profile some 30 KiB
+//
+// Both name their format, by a number that changes with their meaning; another number is refused, not guessed at.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +27,12 @@ struct Exit {
   bool operator==(const Exit&) const = default;
 };
 
+// The formats that this program writes and reads.
+inline constexpr uint32_t kStateFormat = 1;
+
 // Kept on disk between commands; written once at create, and again only by `start` and at the end of the process.
 struct State {
+  uint32_t format = kStateFormat;
   std::string oci_version{kSpecVersion};
   std::string id;
   int32_t pid = 0;
@@ -35,22 +44,30 @@ struct State {
   uint32_t owner_uid = 0;
   Status status = Status::created;  // as last written; the true one also depends on the process
   std::map<std::string, std::string> annotations;
-  // What later commands need and must not look up again: `process` is frozen at create (runtime.md step 2).
   // Controller ("" for v2) → absolute path of the cgroup's directory.
   std::map<std::string, std::string> cgroup_paths;
   std::vector<std::string> created_cgroups;  // those of them that we made, and so may remove
   std::optional<Hooks> hooks;                // poststart and poststop
-  std::optional<Seccomp> seccomp;            // for exec
-  std::optional<Process> process;            // defaults for exec: capabilities, env, user, cwd…
-  std::vector<NamespaceType> namespaces;     // those that exec joins
+  bool no_process = false;                   // config.json had none: it cannot be started
   bool keep = false;                         // run --keep: a stopped container stays until it is deleted
   std::optional<Exit> exit;
   bool no_pivot = false;
   bool operator==(const State&) const = default;
 };
 
+// What a further process takes over and must not be looked up again: it is frozen at create (runtime.md, step 2).
+struct ExecDefaults {
+  uint32_t format = kStateFormat;
+  std::vector<NamespaceType> namespaces;  // those that it joins
+  std::optional<Process> process;         // capabilities, env, user, cwd…
+  std::optional<Seccomp> seccomp;
+  bool operator==(const ExecDefaults&) const = default;
+};
+
 Result<State> parse_state(std::string_view text);
 std::string encode(const State& state);  // state.json
+Result<ExecDefaults> parse_exec_defaults(std::string_view text);
+std::string encode(const ExecDefaults& defaults);  // exec.json
 
 // The JSON of runtime.md's state: ociVersion, id, status, pid (0 when stopped), bundle, annotations, and what runc adds:
 // rootfs, created, owner; ours: exitCode, ended.  `indent`: as `state` prints it; otherwise one line, for hooks.

@@ -2,6 +2,8 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "runtime/cmd/commands.h"
 #include "runtime/life/state_dir.h"
@@ -88,36 +90,43 @@ bool passes(const Container& container, const std::vector<Filter>& filters) {
   });
 }
 
-Result<std::vector<Container>> load_all(const Runtime& rt) {
-  std::vector<Container> containers;
+// Calls `show` for each that is there, in the order of their names.  One after the other: of a thousand containers, only
+// what is printed is kept.
+template <class Show>
+Result<> for_each(const Runtime& rt, Show show) {
   const std::vector<std::string> ids = TRY(state_dirs::list(rt.root));
-  if (ids.empty()) return containers;
+  if (ids.empty()) return {};
   const UniqueFd root = TRY(state_dirs::open_root(rt.root));
   for (const std::string& id : ids) {
     auto state = state_dirs::peek(root, id);
     if (state.ok()) {
       const oci::Status now = status::of(state.value());
-      containers.push_back({std::move(state).take(), now});
+      show(Container{std::move(state).take(), now});
     } else if (state.error().kind != Kind::not_found) {  // half made, or deleted just now
       logs::warn(state.error().message, "; not listed");
     }
   }
-  return containers;
+  return {};
 }
 
+constexpr size_t kColumns = 9;
+using TableRow = std::array<std::string, kColumns>;
+
 // Columns as Go's tabwriter sets them for runc: at least 12 wide, 3 blanks between, the last one as it is.
-void print_table(const std::vector<std::vector<std::string>>& rows, cli::Out& out) {
-  std::vector<size_t> widths(rows[0].size(), 12);
-  for (const auto& row : rows)
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size() + 3);
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t i = 0; i + 1 < row.size(); ++i) line += row[i] + std::string(widths[i] - row[i].size(), ' ');
+void print_table(const std::vector<TableRow>& rows, cli::Out& out) {
+  std::array<size_t, kColumns> widths;
+  widths.fill(12);
+  for (const TableRow& row : rows)
+    for (size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], row[i].size() + 3);
+  std::string line;
+  for (const TableRow& row : rows) {
+    line.clear();
+    for (size_t i = 0; i + 1 < kColumns; ++i) line.append(row[i]).append(widths[i] - row[i].size(), ' ');
     out.line(line, row.back());
   }
 }
 
-std::vector<std::string> table_row(const Container& c, clocks::Stamp now) {
+TableRow table_row(const Container& c, clocks::Stamp now) {
   const oci::State& s = c.state;
   std::string ended = "-";
   if (s.exit) {
@@ -137,21 +146,33 @@ std::vector<std::string> table_row(const Container& c, clocks::Stamp now) {
           image.empty() ? "-" : image};
 }
 
-void print(const std::vector<Container>& containers, const ListArgs& args, cli::Out& out) {
-  if (args.quiet) {
-    for (const Container& c : containers) out.line(c.state.id);
-  } else if (args.form == Form::json) {
-    out.print("[");
-    for (const Container& c : containers)
-      out.print(&c == containers.data() ? "" : ",", oci::public_state(c.state, c.status, false));
-    out.line("]");
-  } else {
-    const clocks::Stamp now = clocks::now();
-    std::vector<std::vector<std::string>> rows = {
-        {"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "EXIT", "ENDED", "IMAGE"}};
-    for (const Container& c : containers) rows.push_back(table_row(c, now));
-    print_table(rows, out);
+// What passes the filters, in the form that is asked for.
+Result<> print(const Runtime& rt, const ListArgs& args, const std::vector<Filter>& filters) {
+  const auto wanted = [&](const Container& c) {
+    const bool runs = c.status == oci::Status::running || c.status == oci::Status::paused;
+    return (runs || !args.running) && passes(c, filters);
+  };
+  if (args.quiet)
+    return for_each(rt, [&](const Container& c) {
+      if (wanted(c)) rt.out.line(c.state.id);
+    });
+  if (args.form == Form::json) {
+    std::string_view before = "[";
+    TRY(for_each(rt, [&](const Container& c) {
+      if (!wanted(c)) return;
+      rt.out.print(std::exchange(before, ","), oci::public_state(c.state, c.status, false));
+    }));
+    rt.out.line(before == "[" ? "[]" : "]");
+    return {};
   }
+  const clocks::Stamp now = clocks::now();
+  std::vector<TableRow> rows = {
+      {"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "EXIT", "ENDED", "IMAGE"}};
+  TRY(for_each(rt, [&](const Container& c) {
+    if (wanted(c)) rows.push_back(table_row(c, now));
+  }));
+  print_table(rows, rt.out);
+  return {};
 }
 
 // Their names alone, without reading what is known of them.
@@ -170,12 +191,7 @@ Result<int> list_run(const ListArgs& args, Runtime& rt) {
     TRY(print_ids(rt));
     return 0;
   }
-  std::vector<Container> containers = TRY(load_all(rt));
-  std::erase_if(containers, [&](const Container& c) {
-    const bool runs = c.status == oci::Status::running || c.status == oci::Status::paused;
-    return (args.running && !runs) || !passes(c, filters);
-  });
-  print(containers, args, rt.out);
+  TRY(print(rt, args, filters));
   return 0;
 }
 

@@ -88,9 +88,7 @@ oci::State first_state(const Runtime& rt, const Options& options, const plan::Pl
   state.status = options.own_start ? oci::Status::running : oci::Status::created;
   state.annotations = config.annotations;
   state.hooks = config.hooks;
-  state.seccomp = config.linux_->seccomp;
-  state.process = config.process;
-  state.namespaces = plan.namespaces.all;
+  state.no_process = !config.process;
   state.keep = options.keep;
   state.no_pivot = options.no_pivot;
   return state;
@@ -100,8 +98,6 @@ oci::State first_state(const Runtime& rt, const Options& options, const plan::Pl
 oci::State draft_of(const oci::State& state) {
   oci::State draft = state;
   draft.status = oci::Status::creating;
-  draft.process.reset();
-  draft.seccomp.reset();
   return draft;
 }
 
@@ -174,6 +170,8 @@ Result<Created> create(const Runtime& rt, const Options& options) {
   state.created_cgroups = cgroup.created;
 
   TRY(dir.save(draft_of(state)));
+  TRY(dir.save_exec_defaults(
+      {.namespaces = plan.namespaces.all, .process = config.process, .seccomp = config.linux_->seccomp}));
 
   stages::Handles handles = TRY(open_handles(plan, options, dir, cgroup));
   stages::Launched init =

@@ -68,7 +68,7 @@ void add_capabilities(const std::vector<std::string>& names, oci::Process& proce
   }
 }
 
-Result<oci::Process> make_process(const Options& options, const oci::State& state) {
+Result<oci::Process> make_process(const Options& options, const oci::ExecDefaults& defaults) {
   if (options.process) {
     oci::Process process = TRY(read_process(*options.process));
     if (options.terminal) process.terminal = true;
@@ -76,10 +76,10 @@ Result<oci::Process> make_process(const Options& options, const oci::State& stat
   }
   if (options.args.empty())
     return Error(Kind::invalid, "exec: name a command behind the container, or give --process FILE");
-  if (!state.process)
+  if (!defaults.process)
     return Error(Kind::invalid,
                  "the container has no process of its own to take defaults from; give --process FILE");
-  oci::Process process = *state.process;
+  oci::Process process = *defaults.process;
   process.args = options.args;
   process.terminal = options.terminal;
   process.console_size.reset();
@@ -143,7 +143,7 @@ Result<> enter_below(std::string_view wish, cgroups::Paths& paths) {
 }
 
 Result<stages::Handles> open_handles(const Options& options, const oci::State& state,
-                                     const plan::Process& process) {
+                                     const oci::ExecDefaults& defaults, const plan::Process& process) {
   stages::Handles handles;
   cgroups::Paths paths = state.cgroup_paths;
   if (options.cgroup) TRY(enter_below(*options.cgroup, paths));
@@ -154,12 +154,14 @@ Result<stages::Handles> open_handles(const Options& options, const oci::State& s
   handles.target = TRY(status::open_process(state));
   if (!handles.target.valid())
     return Error(Kind::conflict, str::cat("container not running: '", state.id, "' has ended"));
-  for (const oci::NamespaceType type : state.namespaces) handles.target_namespaces |= plan::clone_flag(type);
+  for (const oci::NamespaceType type : defaults.namespaces)
+    handles.target_namespaces |= plan::clone_flag(type);
   return handles;
 }
 
-Result<stages::Tenant> make_tenant(const Runtime& rt, const Options& options, const oci::State& state) {
-  const oci::Process process = TRY(make_process(options, state));
+Result<stages::Tenant> make_tenant(const Runtime& rt, const Options& options,
+                                   const oci::ExecDefaults& defaults) {
+  const oci::Process process = TRY(make_process(options, defaults));
   const bool terminal = process.terminal.value_or(false);
   if (terminal && options.detach && !options.console_socket)
     return Error(Kind::invalid,
@@ -169,8 +171,8 @@ Result<stages::Tenant> make_tenant(const Runtime& rt, const Options& options, co
                  "--console-socket: the process has no terminal to send; add --tty, or leave the option out");
   const plan::Host host = TRY(host::probe(rt));
   stages::Tenant tenant;
-  tenant.user_namespace = std::find(state.namespaces.begin(), state.namespaces.end(),
-                                    oci::NamespaceType::user) != state.namespaces.end();
+  tenant.user_namespace = std::find(defaults.namespaces.begin(), defaults.namespaces.end(),
+                                    oci::NamespaceType::user) != defaults.namespaces.end();
   const plan::ProcessFacts facts{.permitted = host.capabilities,
                                  .user_namespace = tenant.user_namespace,
                                  .groups_denied = tenant.user_namespace && rt.uid != 0,
@@ -179,7 +181,7 @@ Result<stages::Tenant> make_tenant(const Runtime& rt, const Options& options, co
   std::vector<std::string> warnings;
   tenant.process = TRY(plan::make_process(process, facts, "process", warnings));
   for (const std::string& warning : warnings) logs::warn(warning);
-  if (state.seccomp) tenant.seccomp = TRY(seccomp_cache::get(rt.root, *state.seccomp));
+  if (defaults.seccomp) tenant.seccomp = TRY(seccomp_cache::get(rt.root, *defaults.seccomp));
   return tenant;
 }
 
@@ -189,8 +191,9 @@ Result<int> execute(const Runtime& rt, const Options& options) {
   const Container container = TRY(Container::load(rt, options.id));
   const oci::State& state = container.state();
   TRY(check_status(state, options.ignore_paused));
-  const stages::Tenant tenant = TRY(make_tenant(rt, options, state));
-  stages::Handles handles = TRY(open_handles(options, state, tenant.process));
+  const oci::ExecDefaults defaults = TRY(container.dir().load_exec_defaults());
+  const stages::Tenant tenant = TRY(make_tenant(rt, options, defaults));
+  stages::Handles handles = TRY(open_handles(options, state, defaults, tenant.process));
   if (!options.detach) supervision::hold_signals();
   stages::Launched launched = TRY(stages::launch_tenant(tenant, std::move(handles)));
   Undo kill([&] { stages::kill_and_reap(launched.pid, launched.pidfd); });

@@ -34,7 +34,7 @@ Result<> start(const Runtime& rt, const std::string& id) {
   TRY(dir.lock());
   oci::State state = TRY(dir.load());
   if (const oci::Status now = status::of(state); now != oci::Status::created) return not_created(state, now);
-  if (!state.process)
+  if (state.no_process)
     return Error(Kind::invalid,
                  str::cat("container '", id, "' cannot be started: its config.json has no process"));
   stages::Channel channel(

@@ -15,6 +15,7 @@
 // A process object with Docker's seccomp profile is some 60 KiB.
 static constexpr size_t kStateLimit = 8 << 20;
 static constexpr const char* kStateFile = "state.json";
+static constexpr const char* kExecFile = "exec.json";
 
 namespace state_dirs {
 
@@ -58,8 +59,19 @@ Result<std::vector<std::string>> list(const std::string& root) {
   return ids;
 }
 
+// Mostly one read(2) between open and close: the size need not be asked for.
+static Result<std::string> read_state(Fd root, const std::string& id) {
+  auto opened = sys::openat(root, str::cat(id, "/", kStateFile).c_str(), O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+  if (!opened.ok() && opened.error().errnum == ENOENT) return Error(Kind::not_found, "");
+  const UniqueFd file = TRY(std::move(opened));
+  char text[4096];
+  const size_t size = TRY(sys::read(file, text, sizeof text));
+  if (size < sizeof text) return std::string(text, size);
+  return std::string(text, size) + TRY(files::read(file, kStateLimit));
+}
+
 Result<oci::State> peek(Fd root, const std::string& id) {
-  auto text = files::read(root, str::cat(id, "/", kStateFile).c_str(), kStateLimit);
+  auto text = read_state(root, id);
   if (!text.ok() && text.error().kind == Kind::not_found) return no_container(id);
   return oci::parse_state(TRY(std::move(text).within("container '", id, "'"))).within("container '", id, "'");
 }
@@ -147,6 +159,16 @@ Result<oci::State> StateDir::load() const {
 
 Result<> StateDir::save(const oci::State& state) const {
   return files::replace(dir_, kStateFile, oci::encode(state), 0600)
+      .within("saving the state of container '", id_, "'");
+}
+
+Result<oci::ExecDefaults> StateDir::load_exec_defaults() const {
+  const std::string text = TRY(files::read(dir_, kExecFile, kStateLimit).within("container '", id_, "'"));
+  return oci::parse_exec_defaults(text).within("container '", id_, "'");
+}
+
+Result<> StateDir::save_exec_defaults(const oci::ExecDefaults& defaults) const {
+  return files::replace(dir_, kExecFile, oci::encode(defaults), 0600)
       .within("saving the state of container '", id_, "'");
 }
 

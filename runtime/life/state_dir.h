@@ -2,7 +2,8 @@
 //
 //   state.json   oci::State, replaced in one step.  Until the container is complete it says "creating", and what there is to
 //                remove.  Without it the container does not exist, for all but `delete`, which clears the name
-//   exec.fifo    from `create` until `start`
+//   exec.json    oci::ExecDefaults, written once, before the container is complete
+//   start.sock   from `create` until `start`
 //
 // The directory itself is the lock (flock(2)) for what changes a container: create, start, delete.  `state`, `list` and
 // `kill` do not take it: a container whose hook hangs must still show, and be killed.  The lock is given up explicitly,
@@ -40,6 +41,9 @@ class StateDir {
   // Kind::not_found: there is no state.json.
   [[nodiscard]] Result<oci::State> load() const;
   [[nodiscard]] Result<> save(const oci::State& state) const;
+  // For `exec`.
+  [[nodiscard]] Result<oci::ExecDefaults> load_exec_defaults() const;
+  [[nodiscard]] Result<> save_exec_defaults(const oci::ExecDefaults& defaults) const;
   // Removes it, state.json last, so that an interrupted `delete` can be repeated.  Precondition: locked.
   Result<> forget();
 

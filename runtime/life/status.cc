@@ -29,19 +29,29 @@ std::optional<ProcessFacts> facts(pid_t pid) {
   return size.ok() ? parse_stat(std::string_view(text, size.value())) : std::nullopt;
 }
 
-static bool lives(const oci::State& state) {
-  if (state.pid <= 0) return false;
-  const auto now = facts(state.pid);
-  return now && now->start_time == state.pid_start_time && now->state != 'Z' && now->state != 'X';
+// Whether these are the facts of the container's process, and it has not ended.
+static bool is_ours(const oci::State& state, const std::optional<ProcessFacts>& process) {
+  return process && process->start_time == state.pid_start_time && process->state != 'Z' &&
+         process->state != 'X';
 }
 
-oci::Status of(const oci::State& state) {
+static bool lives(const oci::State& state) { return state.pid > 0 && is_ours(state, facts(state.pid)); }
+
+// A process that the freezer of v1 has stopped is in state D, so it need not be asked about others: `list` sees a thousand.
+static bool is_frozen(const oci::State& state, char process_state) {
+  const bool v2 = state.cgroup_paths.find("") != state.cgroup_paths.end();
+  return (v2 || process_state == 'D') && cgroups::is_frozen(state.cgroup_paths);
+}
+
+oci::Status of(const oci::State& state, const std::optional<ProcessFacts>& process) {
   if (state.status == oci::Status::creating)
     return state.status;  // also if its `create` was killed: `delete` clears it
-  if (!lives(state)) return oci::Status::stopped;
-  if (cgroups::is_frozen(state.cgroup_paths)) return oci::Status::paused;  // a created one, too
+  if (!is_ours(state, process)) return oci::Status::stopped;
+  if (is_frozen(state, process->state)) return oci::Status::paused;  // a created one, too
   return state.status == oci::Status::created ? state.status : oci::Status::running;
 }
+
+oci::Status of(const oci::State& state) { return of(state, state.pid > 0 ? facts(state.pid) : std::nullopt); }
 
 Result<UniqueFd> open_process(const oci::State& state) {
   if (state.pid <= 0) return UniqueFd();

@@ -25,6 +25,8 @@ std::optional<ProcessFacts> parse_stat(std::string_view text);
 // created, running, paused or stopped; creating while its `create` has not finished.  A zombie is stopped, and so is a
 // pid that belongs to another process by now.
 oci::Status of(const oci::State& state);
+// The same, by what is known of the process `state.pid` already; nullopt: there is none.
+oci::Status of(const oci::State& state, const std::optional<ProcessFacts>& process);
 
 // The container's first process, for signals and for waiting; invalid: it has ended.
 Result<UniqueFd> open_process(const oci::State& state);

@@ -18,6 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check(oci::parse_config(text), oci::parse_config);
   check(oci::parse_process(text), oci::parse_process);
   check(oci::parse_state(text), oci::parse_state);
+  check(oci::parse_exec_defaults(text), oci::parse_exec_defaults);
   check(oci::parse_manifest(text, ""), [](const std::string& t) { return oci::parse_manifest(t, ""); });
   check(oci::parse_index(text, ""), [](const std::string& t) { return oci::parse_index(t, ""); });
   check(oci::parse_image_config(text), oci::parse_image_config);

@@ -81,6 +81,8 @@ Test(state_dir, saved_loaded_listed_forgotten) {
                    "`runtime delete web` clears the name");
   cr_assert(dir.save(state("web")).ok());
   cr_expect_eq(dir.load().take().id, "web");
+  cr_assert(dir.save_exec_defaults({.namespaces = {oci::NamespaceType::pid}}).ok());
+  cr_expect_eq(dir.load_exec_defaults().take().namespaces.size(), 1);
   { StateDir other = StateDir::claim(root.path, "db").take(); }
   const auto ids = state_dirs::list(root.path).take();
   cr_assert_eq(ids.size(), 2);

@@ -23,9 +23,7 @@ oci::State full() {
   state.cgroup_paths = {{"", "/sys/fs/cgroup/x"}, {"memory", "/sys/fs/cgroup/memory/x"}};
   state.created_cgroups = {"/sys/fs/cgroup/x"};
   state.hooks = oci::Hooks{.poststop = {{.path = "/bin/h", .args = {"h"}, .env = {"A=b"}, .timeout = 3}}};
-  state.seccomp = oci::Seccomp{.default_action = oci::SeccompAction::allow};
-  state.process = oci::Process{.args = {"sh"}, .cwd = "/"};
-  state.namespaces = {oci::NamespaceType::pid, oci::NamespaceType::user};
+  state.no_process = true;
   state.keep = true;
   state.exit = oci::Exit{.code = 137, .ended = "2026-01-31T08:15:31Z"};
   state.no_pivot = true;
@@ -44,6 +42,22 @@ Test(state, survives_the_disk) {
   }
 }
 
+Test(state, defaults_of_exec_survive_the_disk) {
+  const oci::ExecDefaults full = {.namespaces = {oci::NamespaceType::pid, oci::NamespaceType::user},
+                                  .process = oci::Process{.args = {"sh"}, .cwd = "/"},
+                                  .seccomp = oci::Seccomp{.default_action = oci::SeccompAction::allow}};
+  for (const oci::ExecDefaults& defaults : {oci::ExecDefaults{}, full}) {
+    const Result<oci::ExecDefaults> again = oci::parse_exec_defaults(oci::encode(defaults));
+    cr_assert(again.ok(), "%s", again.ok() ? "" : again.error().message.c_str());
+    cr_expect(again.value() == defaults);
+  }
+  const auto other = oci::parse_exec_defaults("{\"format\":0}");
+  cr_assert_not(other.ok());
+  expect_text(
+      other.error().message,
+      "exec.json:1:11: format: written by another version of this program: format 0, and this one knows 1");
+}
+
 Test(state, refuses_what_it_did_not_write) {
   const struct {
     std::string from, to, want;
@@ -54,6 +68,9 @@ Test(state, refuses_what_it_did_not_write) {
        "status: unknown value 'crated' (did you mean 'created'?)"},
       {"\"bundle\":\"/b\"", "\"bundle\":\"b\"", "bundle: 'b' must be an absolute path"},
       {"\"id\":\"web\",", "", "id: required, but missing"},
+      {"\"format\":1,", "", "format: required, but missing"},
+      {"\"format\":1", "\"format\":2",
+       "format: written by another version of this program: format 2, and this one knows 1"},
   };
   for (const auto& c : cases) {
     std::string text = oci::encode(minimal());
