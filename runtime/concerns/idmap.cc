@@ -61,8 +61,10 @@ Error explain(const plan::MountStep& step, const Error& error) {
 
 }  // namespace
 
-Result<> apply(const plan::MountStep& step, Fd mount) {
-  UniqueFd user_namespace = TRY(make_namespace(step).within("mounts[", step.index, "]: mapping ids"));
+Result<> apply(const plan::MountStep& step, Fd mount, Fd joined) {
+  const bool own = !step.uid_mappings.empty();
+  UniqueFd user_namespace =
+      TRY((own ? make_namespace(step) : sys::dup(joined)).within("mounts[", step.index, "]: mapping ids"));
   mount_attr change{};
   change.attr_set = MOUNT_ATTR_IDMAP;
   change.userns_fd = static_cast<uint64_t>(user_namespace.raw());

@@ -11,9 +11,10 @@
 
 namespace idmap {
 
-// Maps the ids of `mount`, which is detached, as step.uid_mappings and step.gid_mappings say; with idmap_tree, of all
-// mounts beneath it too.  Precondition: the rights to do so where the file system was mounted, that is, root on the
-// host.  Kind::unsupported where the file system or the kernel cannot.
-Result<> apply(const plan::MountStep& step, Fd mount);
+// Maps the ids of `mount`, which is detached, as step.uid_mappings and step.gid_mappings say, or if there are none, as
+// `joined` does, the user namespace of the container; with idmap_tree, of all mounts beneath it too.  Precondition: the
+// rights to do so where the file system was mounted, that is, root on the host.  Kind::unsupported where the file system
+// or the kernel cannot.
+Result<> apply(const plan::MountStep& step, Fd mount, Fd joined);
 
 }  // namespace idmap

@@ -6,12 +6,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cassert>
 #include <cerrno>
 
 #include "runtime/concerns/copy_up.h"
 #include "runtime/concerns/idmap.h"
 #include "runtime/concerns/mount_calls.h"
+#include "spec/base/names.h"
 #include "spec/base/path.h"
 #include "spec/base/sys.h"
 
@@ -65,9 +65,56 @@ Dress dress_of(const MountStep& step) {
   return dress;
 }
 
+// ---- restrictions that the kernel keeps locked (user_namespaces(7)): those a mount had before it came into a user
+// namespace with less rights ----
+
+constexpr uint64_t kTimes = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+constexpr names::Table<uint64_t> kLockable[] = {
+    {MOUNT_ATTR_RDONLY, "ro"},
+    {MOUNT_ATTR_NOSUID, "nosuid"},
+    {MOUNT_ATTR_NODEV, "nodev"},
+    {MOUNT_ATTR_NOEXEC, "noexec"},
+};
+
+Error locked(const MountStep& step, std::string_view what) {
+  return Error(Kind::denied, EPERM,
+               str::cat(at(step), ".options: what is mounted at '",
+                        step.source.empty() ? step.destination : step.source, "' has ", what,
+                        ", which in a user namespace stays as it is: operation not permitted"));
+}
+
+// What of the step's wishes is left: restrictions that it does not lift by name stay.
+Result<Dress> within_locks(const MountStep& step, Fd mount) {
+  const uint64_t now = TRY(attributes_of(mount));
+  Dress dress = dress_of(step);
+  for (const auto& flag : kLockable) {
+    if (!(now & flag.value)) continue;
+    if (step.lifted & flag.value) return locked(step, str::cat("'", flag.text, "'"));
+    dress.own.clear &= ~flag.value;
+    dress.own.set |= flag.value;
+  }
+  if (dress.own.clear & MOUNT_ATTR__ATIME && (now & kTimes) != (dress.own.set & kTimes))
+    return locked(step, "another choice of access times");
+  dress.own.clear &= ~kTimes;
+  dress.own.set &= ~kTimes;
+  return dress;
+}
+
+Result<> attach_bind(const MountStep& step, Fd mount, Fd target) {
+  Result<> attached = attach(mount, target, dress_of(step));
+  if (attached.ok() || attached.error().errnum != EPERM) return attached;
+  const Dress dress = TRY(within_locks(step, mount));
+  attached = attach(mount, target, dress);
+  if (attached.ok() || attached.error().errnum != EPERM || dress.tree.clear == 0) return attached;
+  return locked(step, "restrictions, on it or on a mount beneath it");
+}
+
 // Attaches, and takes note of what later steps have to know.
 Result<> put_in_place(const MountStep& step, UniqueFd mount, Fd target, Root& root) {
-  TRY(attach(mount, target, dress_of(step)).within(at(step), ": mounting at '", step.destination, "'"));
+  Result<> attached =
+      step.kind == MountKind::bind ? attach_bind(step, mount, target) : attach(mount, target, dress_of(step));
+  if (!attached.ok() && attached.error().message.starts_with("mounts[")) return attached;
+  TRY(std::move(attached).within(at(step), ": mounting at '", step.destination, "'"));
   if (step.superblock & MS_I_VERSION) {  // not among the parameters of fsconfig(2)
     const uint64_t attributes = TRY(attributes_of(mount));
     TRY(reconfigure(mount, attributes, step.superblock, "").within(at(step), ".options: 'iversion'"));
@@ -104,16 +151,7 @@ Result<> check_proc(const MountStep& step, Fd source) {
                                        step.source, "' is none"));
 }
 
-Result<UniqueFd> open_source(const MountStep& step) {
-  Result<UniqueFd> source = clone_tree(Fd::cwd(), step.source.c_str(),
-                                       {.recursive = step.recursive, .follow = !step.source_nofollow});
-  if (!source.ok()) return bad_source(step, source.error());
-  return source;
-}
-
-Result<> bind(const MountStep& step, Root& root, Fd opened) {
-  assert(opened.valid() || !step.idmap);
-  UniqueFd source = opened.valid() ? TRY(sys::dup(opened)) : TRY(open_source(step));
+Result<> bind(const MountStep& step, Root& root, UniqueFd source) {
   const struct stat st = TRY(sys::fstat(source));
   TRY(check_proc(step, source));
   UniqueFd target = TRY(target_of(step, root, S_ISDIR(st.st_mode)));
@@ -164,6 +202,12 @@ Result<UniqueFd> open_mounted(const MountStep& step, const Root& root) {
 }
 
 Error not_a_mount(const MountStep& step, const Error& error) {
+  if (error.errnum == EPERM)
+    return Error(
+        Kind::denied, EPERM,
+        str::cat(at(step), ": remounting '", step.destination,
+                 "': the file system belongs to the host, or the mount's restrictions are locked in a user "
+                 "namespace: operation not permitted"));
   if (error.errnum != EINVAL) return Error(error).within(at(step), ": remounting '", step.destination, "'");
   return Error(
       Kind::invalid, EINVAL,
@@ -201,36 +245,50 @@ Result<> link(const MountStep& step, const Root& root) {
 
 }  // namespace
 
+Result<UniqueFd> open_source(const MountStep& step, Fd joined) {
+  Result<UniqueFd> opened = clone_tree(Fd::cwd(), step.source.c_str(),
+                                       {.recursive = step.recursive, .follow = !step.source_nofollow});
+  if (!opened.ok()) return bad_source(step, opened.error());
+  UniqueFd source = std::move(opened).take();
+  if (step.idmap) TRY(idmap::apply(step, source, joined));
+  return source;
+}
+
 Result<std::vector<UniqueFd>> open_sources(const std::vector<MountStep>& steps) {
   std::vector<UniqueFd> sources;
   for (size_t i = 0; i < steps.size(); ++i) {
     if (!steps[i].open_early) continue;
     sources.resize(steps.size());
     sources[i] = TRY(open_source(steps[i]));
-    if (steps[i].idmap) TRY(idmap::apply(steps[i], sources[i]));
   }
   return sources;
 }
 
-Result<> apply(const MountStep& step, Root& root, Fd source) {
-  switch (step.kind) {
-    case MountKind::filesystem:
-      return mount_filesystem(step, root);
-    case MountKind::bind:
-      return bind(step, root, source);
-    case MountKind::remount:
-      return remount(step, root);
-    case MountKind::rebind:
-      return rebind(step, root);
-    case MountKind::link:
-      return link(step, root);
+Result<> apply(const std::vector<MountStep>& steps, const std::vector<UniqueFd>& early, const Opener& outside,
+               Root& root) {
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const MountStep& step = steps[i];
+    switch (step.kind) {
+      case MountKind::filesystem:
+        TRY(mount_filesystem(step, root));
+        break;
+      case MountKind::bind:
+        TRY(bind(step, root,
+                 TRY(step.open_early     ? sys::dup(early[i])
+                     : step.open_outside ? outside(i)
+                                         : open_source(step))));
+        break;
+      case MountKind::remount:
+        TRY(remount(step, root));
+        break;
+      case MountKind::rebind:
+        TRY(rebind(step, root));
+        break;
+      case MountKind::link:
+        TRY(link(step, root));
+        break;
+    }
   }
-  return Error(Kind::invalid, at(step));
-}
-
-Result<> apply(const std::vector<MountStep>& steps, const std::vector<UniqueFd>& sources, Root& root) {
-  for (size_t i = 0; i < steps.size(); ++i)
-    TRY(apply(steps[i], root, i < sources.size() ? sources[i].get() : Fd()));
   return {};
 }
 

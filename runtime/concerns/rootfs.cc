@@ -13,21 +13,6 @@ namespace rootfs {
 
 namespace {
 
-Result<UniqueFd> open_directory(const std::string& path) {
-  Result<UniqueFd> fd = sys::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
-  if (fd.ok()) return fd;
-  const Error& error = fd.error();
-  if (error.errnum == ENOENT)
-    return Error(Kind::not_found, str::cat("root.path: '", path, "' does not exist"));
-  if (error.errnum == ENOTDIR || error.errnum == ELOOP) {
-    const bool link = sys::readlinkat(Fd::cwd(), path.c_str()).ok();
-    return Error(Kind::invalid,
-                 str::cat("root.path: '", path, "' is ",
-                          link ? "a symbolic link; name the directory itself" : "not a directory"));
-  }
-  return Error(error).within("root.path");
-}
-
 constexpr bool is(unsigned long propagation, unsigned long kind) { return (propagation & kind) != 0; }
 
 // "shared" and "unbindable" come in enter(): a shared root would make every mount on it shared too, and an unbindable
@@ -87,8 +72,23 @@ Result<> move_over(const Root& root) {
 
 }  // namespace
 
-Result<Root> prepare(const plan::RootfsPlan& plan) {
-  UniqueFd directory = TRY(open_directory(plan.path));
+Result<UniqueFd> open(const plan::RootfsPlan& plan) {
+  const std::string& path = plan.path;
+  Result<UniqueFd> fd = sys::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  if (fd.ok()) return fd;
+  const Error& error = fd.error();
+  if (error.errnum == ENOENT)
+    return Error(Kind::not_found, str::cat("root.path: '", path, "' does not exist"));
+  if (error.errnum == ENOTDIR || error.errnum == ELOOP) {
+    const bool link = sys::readlinkat(Fd::cwd(), path.c_str()).ok();
+    return Error(Kind::invalid,
+                 str::cat("root.path: '", path, "' is ",
+                          link ? "a symbolic link; name the directory itself" : "not a directory"));
+  }
+  return Error(error).within("root.path");
+}
+
+Result<Root> prepare(const plan::RootfsPlan& plan, UniqueFd directory) {
   Root root;
   root.in_chroot = TRY(separate_mounts().within("separating the mounts from the host's"));
   if (plan.replaced) {

@@ -3,7 +3,7 @@
 // Between prepare() and enter() everything is done beneath Root::fd, through path:: and by descriptors, while the
 // runtime's own /proc and paths are still in sight; the container's paths are never looked up from "/".
 //
-//   Root root = prepare(plan);   mounts::apply… ×n   devices::apply   hooks   terminal   sysctls   masks
+//   Root root = prepare(plan, open(plan));   mounts::apply… ×n   devices::apply   hooks   terminal   sysctls   masks
 //   seal(plan, root);            enter(plan, root);
 //
 // Nothing leaks to the host: before the first mount all mounts of our namespace stop sending events (MS_SLAVE), so the
@@ -26,9 +26,12 @@ struct Root {
   std::vector<UniqueFd> to_seal;  // mounts that become read-only in seal()
 };
 
-// Precondition: we are in the container's new mount namespace.  Errors: the directory does not exist, or is a symbolic
-// link (the link could be moved between check and use, so it is refused), or no directory.
-Result<Root> prepare(const plan::RootfsPlan& plan);
+// root.path.  Errors: the directory does not exist, or is a symbolic link (the link could be moved between check and
+// use, so it is refused), or no directory.
+Result<UniqueFd> open(const plan::RootfsPlan& plan);
+
+// Precondition: we are in the container's new mount namespace, and so is `directory`, which open() gave.
+Result<Root> prepare(const plan::RootfsPlan& plan, UniqueFd directory);
 
 // The root of the process as it is: for `exec`, after it has joined the container's mount namespace.
 Result<Root> current();

@@ -125,13 +125,19 @@ void change_superblock(ParsedOptions& parsed, const Meaning& meaning, size_t opt
   const bool on = meaning.act == Act::super_set;
   parsed.superblock = on ? parsed.superblock | bits : parsed.superblock & ~bits;
   parsed.superblock_clear = on ? parsed.superblock_clear & ~bits : parsed.superblock_clear | bits;
+  parsed.own_given |= bits == MS_RDONLY;
   if (bits == MS_RDONLY)
     change(parsed.own, on ? MOUNT_ATTR_RDONLY : 0, on ? 0 : MOUNT_ATTR_RDONLY);
   else if (on)
     parsed.superblock_option = option;
 }
 
+bool is_own(Act act) {
+  return act == Act::set || act == Act::clear || act == Act::time || act == Act::time_back;
+}
+
 void apply(ParsedOptions& parsed, const Meaning& meaning, size_t option) {
+  parsed.own_given |= is_own(meaning.act);
   switch (meaning.act) {
     case Act::nothing:
       break;

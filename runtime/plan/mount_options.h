@@ -10,6 +10,7 @@ namespace plan {
 struct ParsedOptions {
   bool bind = false, recursive = false, remount = false;
   MountAttributes own, tree;
+  bool own_given = false;  // some option is about `own`
   unsigned long superblock = 0, superblock_clear = 0;
   bool time_chosen = false;                 // by "relatime" and the like; "atime" only takes a choice back
   std::optional<size_t> superblock_option;  // one that only a superblock can have, for messages

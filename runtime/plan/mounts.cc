@@ -67,16 +67,34 @@ Result<> check_bind(const MountStep& step, const oci::Mount& mount, const Parsed
   return {};
 }
 
+constexpr uint64_t kRestrictions =
+    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
+
+// The options are all that the mount is to have, but for access times, which stay unless one of the choices is made.
+MountAttributes of_bind(const ParsedOptions& options) {
+  if (!options.own_given) return {};
+  const uint64_t set = options.own.set;
+  MountAttributes own{set, kRestrictions & ~set};
+  constexpr uint64_t kTimes = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+  if (options.time_chosen || set & MOUNT_ATTR_NODIRATIME)
+    own.clear |= MOUNT_ATTR__ATIME | (MOUNT_ATTR_NODIRATIME & ~set);
+  else
+    own.set &= ~kTimes;
+  return own;
+}
+
 Result<MountStep> make_bind(MountStep step, const oci::Mount& mount, const ParsedOptions& options,
                             const MountFacts& facts) {
   TRY(check_bind(step, mount, options));
   step.kind = MountKind::bind;
   step.source = mount.source->starts_with('/') ? *mount.source : str::cat(facts.bundle, "/", *mount.source);
   step.recursive = options.recursive;
-  step.own.clear = options.time_chosen ? MOUNT_ATTR__ATIME : 0;
+  step.own = of_bind(options);
+  step.lifted = options.own.clear & kRestrictions;
   step.source_nofollow = options.source_nofollow;
   // In a user namespace mounts only receive from the host; there is no peer group to be copied.
-  step.open_early = step.idmap || (is_shared(step.propagation) && !facts.user_namespace);
+  step.open_early = is_shared(step.propagation) && !facts.user_namespace;
+  step.open_outside = facts.privileged && !step.open_early && (facts.user_namespace || step.idmap);
   return step;
 }
 
@@ -217,7 +235,7 @@ Result<std::vector<MountStep>> make_cgroups(const MountStep& entry, const MountF
 // ---- one entry ----
 
 Result<> map_ids(MountStep& step, const oci::Mount& mount, const ParsedOptions& options,
-                 const oci::Config& config) {
+                 const oci::Config& config, const MountFacts& facts) {
   step.idmap = options.idmap || !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
   step.idmap_tree = options.idmap_tree;
   if (!step.idmap) return {};
@@ -228,13 +246,15 @@ Result<> map_ids(MountStep& step, const oci::Mount& mount, const ParsedOptions& 
     return invalid(step.index, ".options", "ids can only be mapped on bind mounts");
   step.uid_mappings = mount.uid_mappings;
   step.gid_mappings = mount.gid_mappings;
-  if (!step.uid_mappings.empty()) return {};
-  if (config.linux_) {
+  if (step.uid_mappings.empty() && config.linux_) {
     step.uid_mappings = config.linux_->uid_mappings;
     step.gid_mappings = config.linux_->gid_mappings;
   }
-  if (step.uid_mappings.empty() || step.gid_mappings.empty())
+  if (!facts.joins_user && (step.uid_mappings.empty() || step.gid_mappings.empty()))
     return invalid(step.index, ".options", "'idmap' needs uidMappings and gidMappings, here or in linux");
+  if (!facts.privileged)
+    return Error(Kind::denied,
+                 str::cat("mounts[", step.index, "].options: only root may map the ids of a mount"));
   return {};
 }
 
@@ -251,7 +271,7 @@ Result<std::vector<MountStep>> make_entry(size_t index, const oci::Config& confi
   step.propagation = options.propagation;
   step.links_refused = options.target_nofollow || one_of(step.target, {"proc", "sys"});
   if (mount.destination.empty()) return invalid(index, ".destination", "empty");
-  TRY(map_ids(step, mount, options, config));
+  TRY(map_ids(step, mount, options, config, facts));
   if (options.remount) {
     step.kind = options.bind ? MountKind::rebind : MountKind::remount;
     step.superblock = options.superblock;
@@ -276,13 +296,14 @@ Result<std::vector<MountStep>> make_mounts(const oci::Config& config, const Moun
   return steps;
 }
 
-Result<RootfsPlan> make_rootfs(const oci::Config& config, const std::string& bundle, bool no_pivot,
+Result<RootfsPlan> make_rootfs(const oci::Config& config, const MountFacts& facts, bool no_pivot,
                                const std::vector<MountStep>& steps) {
   RootfsPlan rootfs;
   rootfs.path =
-      config.root->path.starts_with('/') ? config.root->path : str::cat(bundle, "/", config.root->path);
+      config.root->path.starts_with('/') ? config.root->path : str::cat(facts.bundle, "/", config.root->path);
   rootfs.readonly = config.root->readonly.value_or(false);
   rootfs.no_pivot = no_pivot;
+  rootfs.open_outside = facts.user_namespace && facts.privileged;
   rootfs.replaced = !steps.empty() && steps.front().target.empty() &&
                     (steps.front().kind == MountKind::filesystem || steps.front().kind == MountKind::bind);
   if (config.linux_ && config.linux_->rootfs_propagation && !config.linux_->rootfs_propagation->empty()) {

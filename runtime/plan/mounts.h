@@ -5,8 +5,11 @@
 // the mount (MOUNT_ATTR_*), flags of the superblock (MS_*), propagation, and data for the file system.
 //
 // Where the specification (config.md, "Mounts") leaves a question open, our answer:
-//   rw suid dev exec atime…   on a bind mount say "add no restriction"; they take none away that the source's mount has
-//                             (as runc and crun).  The recursive forms (rrw, rsuid…) and a remount do take it away.
+//   ro rw nosuid suid dev…    a bind mount with any of them has exactly those restrictions that its options name, not
+//                             those of the source's mount as well (as runc); with none of them it is like its source.
+//                             Where the kernel keeps restrictions locked (user namespaces), those stay that no option
+//                             takes away by name, and to take one away is an error.  A remount changes what it names.
+//   atime norelatime…         on a bind mount: as the source has it; only noatime, relatime, strictatime, nodiratime choose
 //   silent, loud              accepted without effect: file systems report to us, not to the kernel's log
 //   sync, lazytime, iversion… belong to a superblock: refused on a bind mount, which has none of its own
 //   x-…                       is for mount(8) only and ignored, as there
@@ -65,10 +68,13 @@ struct MountStep {
   bool links_refused = false;  // no symbolic link may be on the way to the target (/proc, /sys)
   bool source_nofollow = false;
   bool seal_later = false;  // becomes read-only only when all later steps are done
-  bool open_early =
-      false;  // by mounts::open_sources, with the runtime's own rights: idmap, or shared with the host
+  uint64_t lifted = 0;      // bind: restrictions that an option takes away by name (MOUNT_ATTR_*)
+  bool open_early = false;  // by mounts::open_sources: it stays in the host's peer group
+  bool open_outside =
+      false;  // with the runtime's rights, by stages/sources: in a user namespace, and for idmap
   bool idmap = false, idmap_tree = false;
-  std::vector<oci::IdMapping> uid_mappings, gid_mappings;  // of idmap: the mount's own, or the container's
+  // Of idmap: the mount's own, or the container's; empty: those of the user namespace that the container joins.
+  std::vector<oci::IdMapping> uid_mappings, gid_mappings;
 };
 
 // A cgroup hierarchy of the host.
@@ -81,6 +87,8 @@ struct CgroupHierarchy {
 struct MountFacts {
   std::string bundle;                         // absolute
   bool user_namespace = false;                // the container is in another one than we are
+  bool joins_user = false;                    // … which exists already
+  bool privileged = false;                    // we may join a mount namespace: CAP_SYS_ADMIN
   bool own_pid = false, own_network = false;  // … has a namespace of its own, new or by path
   bool own_ipc = false, own_cgroup = false;
   std::vector<oci::IdMapping> gid_mappings;  // of its user namespace
@@ -94,6 +102,7 @@ struct RootfsPlan {
   bool replaced = false;  // the first step mounts something at "/": `path` only has to be a directory
   bool readonly = false;
   bool no_pivot = false;
+  bool open_outside = false;      // as MountStep's
   unsigned long propagation = 0;  // linux.rootfsPropagation as MS_*, with MS_REC; 0: not given
 };
 
@@ -101,7 +110,7 @@ struct RootfsPlan {
 Result<std::vector<MountStep>> make_mounts(const oci::Config& config, const MountFacts& facts);
 
 // Precondition: config.root is there.  Kind::invalid naming linux.rootfsPropagation.
-Result<RootfsPlan> make_rootfs(const oci::Config& config, const std::string& bundle, bool no_pivot,
+Result<RootfsPlan> make_rootfs(const oci::Config& config, const MountFacts& facts, bool no_pivot,
                                const std::vector<MountStep>& steps);
 
 // Every option that make_mounts understands by itself, sorted: what `features` lists.

@@ -33,6 +33,8 @@ MountFacts mount_facts(const Host& host, const CreateArgs& args, const Namespace
   MountFacts facts;
   facts.bundle = args.bundle;
   facts.user_namespace = namespaces.user();
+  facts.joins_user = namespaces.user() && !namespaces.is_new(NamespaceType::user);
+  facts.privileged = host.capabilities >> CAP_SYS_ADMIN & 1;
   facts.own_pid = namespaces.has(NamespaceType::pid);
   facts.own_network = namespaces.has(NamespaceType::network);
   facts.own_ipc = namespaces.has(NamespaceType::ipc);
@@ -86,7 +88,7 @@ Result<> add_process(const oci::Config& config, const Host& host, const CreateAr
 Result<> add_filesystem(const oci::Config& config, const CreateArgs& args, const MountFacts& facts,
                         Plan& plan) {
   plan.mounts = TRY(make_mounts(config, facts));
-  plan.rootfs = TRY(make_rootfs(config, args.bundle, args.no_pivot, plan.mounts));
+  plan.rootfs = TRY(make_rootfs(config, facts, args.no_pivot, plan.mounts));
   plan.devices = TRY(make_devices(config, facts, plan.mounts));
   plan.masks = TRY(make_masks(config));
   const Namespaces& own = plan.namespaces;

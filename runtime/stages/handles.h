@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/concerns/namespaces.h"
+#include "runtime/stages/protocol.h"
 #include "spec/base/fd.h"
 
 namespace stages {
@@ -17,6 +18,7 @@ struct Handles {
   UniqueFd cgroup;                        // v2 directory for CLONE_INTO_CGROUP; invalid: none
   std::vector<UniqueFd> cgroup_tasks;     // v1: files to write "0" into
   std::vector<UniqueFd> mount_sources;    // `create`: by mounts::open_sources
+  Channel sources;  // `create`: to who opens what init may not; closed: nobody has to (sources.h)
   UniqueFd procfs;  // the host's, where the process gets a security label (lsm::open_procfs); else invalid
   UniqueFd start_listener;  // where `start` will connect; invalid: `start` comes over the channel
 };

@@ -19,6 +19,7 @@
 #include "runtime/concerns/sysctls.h"
 #include "runtime/concerns/terminal.h"
 #include "runtime/concerns/workdir.h"
+#include "runtime/stages/sources.h"
 #include "spec/base/sys.h"
 
 namespace stages {
@@ -89,9 +90,12 @@ Result<> set_up_terminal(Channel& channel, const rootfs::Root& root, const plan:
 }
 
 // Everything up to pivot_root, while the runtime's own /proc and paths are still in sight.
-Result<rootfs::Root> set_up_filesystem(const plan::Plan& plan, const Handles& handles) {
-  rootfs::Root root = TRY(rootfs::prepare(plan.rootfs));
-  TRY(mounts::apply(plan.mounts, handles.mount_sources, root));
+Result<rootfs::Root> set_up_filesystem(const plan::Plan& plan, Handles& handles) {
+  UniqueFd directory =
+      TRY(handles.sources.open() ? rootfs_from_outside(handles.sources) : rootfs::open(plan.rootfs));
+  rootfs::Root root = TRY(rootfs::prepare(plan.rootfs, std::move(directory)));
+  TRY(mounts::apply(plan.mounts, handles.mount_sources, sources_from_outside(handles.sources), root));
+  handles.sources.close();
   TRY(devices::apply(plan.devices, root));
   return root;
 }
@@ -104,7 +108,7 @@ Result<> enter_filesystem(const plan::Plan& plan, rootfs::Root& root) {
 }
 
 // All of the file system, and the hooks in between.  Yields the state for the hooks that are still to come.
-Result<std::string> become_container(Channel& channel, const plan::Plan& plan, const Handles& handles) {
+Result<std::string> become_container(Channel& channel, const plan::Plan& plan, Handles& handles) {
   rootfs::Root root = TRY(set_up_filesystem(plan, handles));
   std::string hook_state = TRY(pause_for_hooks(channel, plan));
   if (plan.process && plan.process->terminal) TRY(set_up_terminal(channel, root, *plan.process, true));

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "runtime/stages/bridge.h"
+#include "runtime/stages/sources.h"
 #include "runtime/stages/spawn.h"
 #include "spec/base/undo.h"
 
@@ -101,6 +102,16 @@ Result<Launched> launch_with(const char* name, uint64_t flags, Fd cgroup,
   return launched;
 }
 
+// Before init, whose end of its channel the other process must not hold.
+Result<Child> spawn_sources(const plan::Plan& plan, Handles& handles) {
+  if (!needs_sources(plan)) return Child();
+  Channel::Pair ends = TRY(Channel::pair());
+  Child child = TRY(spawn("rt:sources", 0, Fd(), SIGCHLD, ends,
+                          [&](Channel& channel) { return serve_sources(channel, plan, handles); }));
+  handles.sources = std::move(ends.parent);
+  return child;
+}
+
 Error explain_clone(Error error, const plan::Namespaces& namespaces) {
   if (error.errnum == EPERM && !namespaces.user())
     return Error(Kind::denied, EPERM,
@@ -150,6 +161,11 @@ Result<Launched> launch(const plan::Plan& plan, Handles handles, bool privileged
     }
     return {};
   };
+  const Child sources = TRY(spawn_sources(plan, handles));
+  const Undo end_sources([&] {
+    handles.sources.close();
+    if (sources.pid) kill_and_reap(sources.pid, sources.pidfd);
+  });
   const uint64_t flags = namespaces.bridged ? 0 : namespaces.clone_flags;
   Result<Launched> launched = launch_with(namespaces.bridged ? "rt:bridge" : "rt:init", flags, handles.cgroup,
                                           expect, namespaces.bridged, body, answer);

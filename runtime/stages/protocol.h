@@ -18,6 +18,8 @@
 // Without a bridge (the common case) init itself sends want_setup, and only with a new user namespace: otherwise
 // nobody waits for anybody before `ready`.  `exec` is the same conversation without want_hooks and without a pause.
 //
+// A container with a user namespace has one more process at its side while it is set up: sources.h.
+//
 // One packet a message over SOCK_SEQPACKET: a tag byte, then the payload; descriptors ride along.  Sequence says which
 // tag may come next and is tested without any process.
 #pragma once
@@ -43,6 +45,8 @@ enum class Tag : char {
   ready = 'r',
   saved = 'V',
   start = 'S',
+  want_source = 'o',
+  source = 'O',
   failed = 'f',
   log = 'l',
 };

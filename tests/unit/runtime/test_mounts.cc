@@ -38,6 +38,7 @@ std::string show(const plan::MountStep& step) {
   std::string line = str::cat(step.index, " ", kind(step.kind), " ", step.source, " on ", step.target);
   if (step.kind == plan::MountKind::filesystem) line += str::cat(" type ", step.type);
   line += show(step.own, "own");
+  if (step.lifted) line += str::cat(" lifted=", hex(step.lifted));
   line += show(step.tree, "tree");
   if (step.superblock | step.superblock_clear)
     line += str::cat(" super=+", hex(step.superblock), "-", hex(step.superblock_clear));
@@ -51,6 +52,7 @@ std::string show(const plan::MountStep& step) {
                                                            {step.source_nofollow, " source-nofollow"},
                                                            {step.seal_later, " seal-later"},
                                                            {step.open_early, " early"},
+                                                           {step.open_outside, " outside"},
                                                            {step.idmap, " idmap"},
                                                            {step.idmap_tree, " idmap-tree"}})
     if (on) line += text;
@@ -158,16 +160,22 @@ Test(mounts, file_systems) {
 Test(mounts, binds) {
   check(
       {
-          {"/d", "bind", "/src", {"rbind", "rw"}, "0 bind /src on d recursive\n"},
-          {"/d", "", "rel", {"bind", "ro", "nosuid"}, "0 bind /bundle/rel on d own=+3-0\n"},
-          // What lifts a restriction does nothing to a bind mount, but in its recursive form.
+          // Like its source, or else what is named and nothing more; access times stay until one is chosen.
+          {"/d", "bind", "/src", {"rbind"}, "0 bind /src on d recursive\n"},
+          {"/d", "bind", "/src", {"rbind", "rslave"}, "0 bind /src on d propagation=84000 recursive\n"},
+          {"/d", "bind", "/src", {"rbind", "rw"}, "0 bind /src on d own=+0-20000f lifted=1 recursive\n"},
+          {"/d", "", "rel", {"bind", "ro", "nosuid"}, "0 bind /bundle/rel on d own=+3-20000c\n"},
           {"/d",
            "",
            "/s",
-           {"bind", "suid", "dev", "exec", "atime", "norelatime", "nostrictatime"},
-           "0 bind /s on d\n"},
-          {"/d", "", "/s", {"bind", "noatime"}, "0 bind /s on d own=+10-70\n"},
-          {"/d", "", "/s", {"bind", "relatime"}, "0 bind /s on d own=+0-70\n"},
+           {"bind", "suid", "dev", "exec", "atime", "diratime", "norelatime", "nostrictatime"},
+           "0 bind /s on d own=+0-20000f lifted=e\n"},
+          {"/d", "", "/s", {"bind", "atime"}, "0 bind /s on d own=+0-20000f\n"},
+          {"/d", "", "/s", {"bind", "noatime"}, "0 bind /s on d own=+10-2000ff\n"},
+          {"/d", "", "/s", {"bind", "noatime", "atime"}, "0 bind /s on d own=+0-20000f\n"},
+          {"/d", "", "/s", {"bind", "relatime"}, "0 bind /s on d own=+0-2000ff\n"},
+          {"/d", "", "/s", {"bind", "nodiratime"}, "0 bind /s on d own=+80-20007f\n"},
+          {"/d", "", "/s", {"bind", "rw", "ro", "nodev", "dev"}, "0 bind /s on d own=+1-20000e lifted=4\n"},
           {"/d",
            "",
            "/s",
@@ -249,6 +257,9 @@ Test(mounts, user_namespace) {
           {"/d", "", "/s", {"rbind", "rshared"}, "0 bind /s on d propagation=104000 recursive\n"},
       },
       facts);
+  facts.privileged = true;
+  check({{"/d", "", "/s", {"rbind", "rshared"}, "0 bind /s on d propagation=104000 recursive outside\n"}},
+        facts);
   facts.own_pid = facts.own_network = facts.own_ipc = true;
   check({{"/sys", "sysfs", "sysfs", {}, "0 mount sysfs on sys type sysfs no-links\n"},
          {"/proc", "proc", "proc", {}, "0 mount proc on proc type proc no-links\n"}},
@@ -261,15 +272,27 @@ Test(mounts, mapped_ids) {
   mount.uid_mappings = mount.gid_mappings = {{0, 5000, 10}};
   config.mounts = {mount};
   expect_text(show(plan::make_mounts(config, facts_of(false))),
-              "0 bind /s on d recursive early idmap idmap-tree uid=0:5000:10\n");
+              "error: mounts[0].options: only root may map the ids of a mount");
+  plan::MountFacts facts = facts_of(false);
+  facts.privileged = true;
+  expect_text(show(plan::make_mounts(config, facts)),
+              "0 bind /s on d recursive outside idmap idmap-tree uid=0:5000:10\n");
+  config.mounts[0].options.emplace_back("shared");
+  expect_text(show(plan::make_mounts(config, facts)),
+              "0 bind /s on d propagation=100000 recursive early idmap idmap-tree uid=0:5000:10\n");
+  config.mounts[0].options.pop_back();
   config.mounts[0].gid_mappings.clear();
   expect_text(show(plan::make_mounts(config, facts_of(false))),
               "error: mounts[0].gidMappings: missing; uidMappings and gidMappings only go together");
   config.mounts[0].uid_mappings.clear();
   config.linux_ = oci::Linux{};
   config.linux_->uid_mappings = config.linux_->gid_mappings = {{0, 7000, 1}};
-  expect_text(show(plan::make_mounts(config, facts_of(true))),
-              "0 bind /s on d recursive early idmap idmap-tree uid=0:7000:1\n");
+  facts.user_namespace = true;
+  expect_text(show(plan::make_mounts(config, facts)),
+              "0 bind /s on d recursive outside idmap idmap-tree uid=0:7000:1\n");
+  config.linux_ = oci::Linux{};
+  facts.joins_user = true;  // the namespace itself has the mappings
+  expect_text(show(plan::make_mounts(config, facts)), "0 bind /s on d recursive outside idmap idmap-tree\n");
 }
 
 Test(mounts, cgroups) {
@@ -382,14 +405,14 @@ Test(mounts, rootfs) {
                {"unbindable", MS_UNBINDABLE}};
   for (const auto& c : cases) {
     config.linux_->rootfs_propagation = c.text;
-    const Result<plan::RootfsPlan> got = plan::make_rootfs(config, "/bundle", false, {});
+    const Result<plan::RootfsPlan> got = plan::make_rootfs(config, facts_of(false), false, {});
     cr_assert(got.ok(), "%s", c.text);
     cr_expect(got.value().propagation == c.want && got.value().readonly && !got.value().replaced, "%s",
               c.text);
     expect_text(got.value().path, "/bundle/rootfs");
   }
   config.linux_->rootfs_propagation = "ro";
-  expect_text(plan::make_rootfs(config, "/bundle", false, {}).error().message,
+  expect_text(plan::make_rootfs(config, facts_of(false), false, {}).error().message,
               "linux.rootfsPropagation: 'ro' is none of shared, slave, private, unbindable (or rshared…)");
 }
 
@@ -407,7 +430,7 @@ Test(mounts, first_mount_may_replace_the_root) {
     config.mounts = {c.mount};
     const auto steps = plan::make_mounts(config, facts_of(false));
     cr_assert(steps.ok());
-    cr_expect(plan::make_rootfs(config, "/b", false, steps.value()).value().replaced == c.want, "%s",
-              c.mount.destination.c_str());
+    cr_expect(plan::make_rootfs(config, facts_of(false), false, steps.value()).value().replaced == c.want,
+              "%s", c.mount.destination.c_str());
   }
 }
