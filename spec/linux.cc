@@ -29,6 +29,11 @@ static constexpr std::string_view kMemoryPolicyFlags[] = {"MPOL_F_NUMA_BALANCING
                                                           "MPOL_F_STATIC_NODES"};
 static constexpr std::string_view kPersonalityDomains[] = {"LINUX", "LINUX32"};
 
+std::span<const std::string_view> seccomp_architectures() { return kSeccompArchitectures; }
+std::span<const std::string_view> seccomp_flags() { return kSeccompFlags; }
+std::span<const std::string_view> memory_policy_modes() { return kMemoryPolicyModes; }
+std::span<const std::string_view> memory_policy_flags() { return kMemoryPolicyFlags; }
+
 // Empty: as if the property were absent, which is how programs in Go may write it.
 static std::string absolute_or_empty(const std::string& path) {
   return path.empty() ? "" : checks::absolute(path);

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "spec/base/names.h"
@@ -214,5 +216,11 @@ struct Linux {
   std::optional<Personality> personality;
   bool operator==(const Linux&) const = default;
 };
+
+// The words that the tables of linux.cc take for linux.seccomp and linux.memoryPolicy.
+std::span<const std::string_view> seccomp_architectures();
+std::span<const std::string_view> seccomp_flags();
+std::span<const std::string_view> memory_policy_modes();
+std::span<const std::string_view> memory_policy_flags();
 
 }  // namespace oci

@@ -15,3 +15,4 @@ extern const RuntimeCommand ps_command;
 extern const RuntimeCommand pause_command;
 extern const RuntimeCommand resume_command;
 extern const RuntimeCommand spec_command;
+extern const RuntimeCommand features_command;

@@ -8,4 +8,7 @@ namespace seccomp {
 
 Result<> load(const plan::SeccompProgram& program);
 
+// Whether this kernel knows a SECCOMP_FILTER_FLAG_*.  Nothing is loaded.
+bool knows_flag(unsigned flag);
+
 }  // namespace seccomp

@@ -58,6 +58,8 @@ Error unknown(std::string_view path, std::string_view value, const std::vector<s
                                        guess ? str::cat(" (did you mean '", *guess, "'?)") : std::string()));
 }
 
+constexpr cap_value_t kMostCapabilities = 64;  // as many as the kernel's sets have bits
+
 // What could not be given, once each, however many sets ask for it.
 struct Refused {
   std::vector<std::string> unknown, ungrantable;
@@ -73,8 +75,8 @@ uint64_t capability_bits(const std::optional<std::vector<std::string>>& names, u
   if (!names) return bits;
   for (const std::string& name : *names) {
     cap_value_t number = -1;
-    const bool known =
-        name.starts_with("CAP_") && ::cap_from_name(str::lower(name).c_str(), &number) == 0 && number < 64;
+    const bool known = name.starts_with("CAP_") && ::cap_from_name(str::lower(name).c_str(), &number) == 0 &&
+                       number < kMostCapabilities;
     const uint64_t bit = known ? uint64_t{1} << number : 0;
     if (!known)
       note(refused.unknown, name);
@@ -194,6 +196,20 @@ Result<> make_affinity(const oci::Process& from, std::string_view path, Process&
 }
 
 }  // namespace
+
+std::vector<std::string> capability_names() {
+  std::vector<std::string> names;
+  for (cap_value_t number = 0; number < kMostCapabilities; ++number) {
+    char* text = ::cap_to_name(number);
+    std::string name(text ? text : "");
+    ::cap_free(text);
+    if (!name.starts_with("cap_")) break;  // a number: libcap has no name for it
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return c == '_' ? c : static_cast<char>(c - 'a' + 'A'); });
+    names.push_back(std::move(name));
+  }
+  return names;
+}
 
 std::optional<std::vector<unsigned>> parse_cpu_list(std::string_view text) {
   constexpr unsigned kMostCpus = 8192;  // as many as the kernel can be built for

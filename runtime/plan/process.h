@@ -68,6 +68,9 @@ struct ProcessFacts {
 Result<Process> make_process(const oci::Process& process, const ProcessFacts& facts, std::string_view path,
                              std::vector<std::string>& warnings);
 
+// Every capability that make_process knows: "CAP_CHOWN"…
+std::vector<std::string> capability_names();
+
 // "0-3,8" → {0,1,2,3,8} (cpuset(7) list format); nullopt if it is none.
 std::optional<std::vector<unsigned>> parse_cpu_list(std::string_view text);
 
