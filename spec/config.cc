@@ -259,6 +259,10 @@ Result<Checked<Process>> check_process(std::string_view text, std::string_view n
   return parse_checked<Process>(text, name);
 }
 
+Result<Checked<Resources>> check_resources(std::string_view text, std::string_view name) {
+  return parse_checked<Resources>(text, name);
+}
+
 Result<Config> parse_config(std::string_view text) { return TRY(check_config(text, "config.json")).value; }
 
 Result<Process> parse_process(std::string_view text) {

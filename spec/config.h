@@ -140,6 +140,8 @@ struct Checked {
 Result<Checked<Config>> check_config(std::string_view text, std::string_view name);
 // A process file as `exec --process` takes it.
 Result<Checked<Process>> check_process(std::string_view text, std::string_view name);
+// Resources as `update --resources` takes them: what is there changes, what is not stays.
+Result<Checked<Resources>> check_resources(std::string_view text, std::string_view name);
 // The same without the warnings; the document is called 'config.json' or 'process.json'.
 Result<Config> parse_config(std::string_view text);
 Result<Process> parse_process(std::string_view text);

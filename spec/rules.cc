@@ -223,11 +223,11 @@ void devices_have_numbers(const Linux& l, Report& report) {
 }
 
 // memory.memsw.limit_in_bytes counts memory and swap together.
-void swap_holds_memory(const Linux& l, Report& report) {
-  if (!l.resources || !l.resources->memory) return;
-  const oci::Memory& m = *l.resources->memory;
+void swap_holds_memory(const oci::Resources& resources, std::string_view at, Report& report) {
+  if (!resources.memory) return;
+  const oci::Memory& m = *resources.memory;
   if (m.limit.value_or(0) > 0 && m.swap.value_or(0) > 0 && *m.swap < *m.limit)
-    report.problem("linux.resources.memory.swap", *m.swap, " is below the memory limit ", *m.limit,
+    report.problem(str::cat(at, "memory.swap"), *m.swap, " is below the memory limit ", *m.limit,
                    " (swap counts memory and swap together)");
 }
 
@@ -260,12 +260,18 @@ void check_linux(const Linux& l, Report& report) {
   mappings_are_sound(l.gid_mappings, "linux.gidMappings", report);
   time_offsets_need_new_namespace(l, report);
   devices_have_numbers(l, report);
-  swap_holds_memory(l, report);
+  if (l.resources) swap_holds_memory(*l.resources, "linux.resources.", report);
   seccomp_notify_has_listener(l, report);
   net_devices_need_namespace(l, report);
 }
 
 }  // namespace
+
+Findings check(const oci::Resources& resources) {
+  Report report;
+  swap_holds_memory(resources, "", report);
+  return std::move(report).take();
+}
 
 Findings check(const Process& process) {
   Report report;

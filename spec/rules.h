@@ -18,5 +18,6 @@ struct Findings {
 Findings check(const oci::Config& config);
 Findings check(
     const oci::Process& process);  // of its own, as `exec --process` takes it: paths start at the process
+Findings check(const oci::Resources& resources);  // likewise, as `update --resources` takes them
 
 }  // namespace rules

@@ -71,10 +71,9 @@ template <>
 struct json::Schema<ExecDefaults> {
   using D = ExecDefaults;
   static constexpr auto fields = std::tuple{
-      required("format", &D::format, format),
-      optional("namespaces", &D::namespaces),
-      optional("process", &D::process),
-      optional("seccomp", &D::seccomp),
+      required("format", &D::format, format), optional("namespaces", &D::namespaces),
+      optional("process", &D::process),       optional("seccomp", &D::seccomp),
+      optional("resources", &D::resources),
   };
 };
 

@@ -1,7 +1,7 @@
 // What <root>/<id>/ holds of a container, in two files, and what `state` and `list` print of it (runtime.md, "State").
 //
 //   state.json  State: what every command needs.  Small: `list` reads a thousand of them
-//   exec.json   ExecDefaults: what `exec` needs besides, with Docker's seccomp profile some 30 KiB
+//   exec.json   ExecDefaults: what `exec` and `update` need besides, with Docker's seccomp profile some 30 KiB
 //
 // Both name their format, by a number that changes with their meaning; another number is refused, not guessed at.
 #pragma once
@@ -55,12 +55,14 @@ struct State {
   bool operator==(const State&) const = default;
 };
 
-// What a further process takes over and must not be looked up again: it is frozen at create (runtime.md, step 2).
+// What a further process takes over and must not be looked up again: it is frozen at create (runtime.md, step 2); and
+// the limits all of them share, which `update` changes.
 struct ExecDefaults {
   uint32_t format = kStateFormat;
   std::vector<NamespaceType> namespaces;  // those that it joins
   std::optional<Process> process;         // capabilities, env, user, cwd…
   std::optional<Seccomp> seccomp;
+  std::optional<Resources> resources;  // its limits as last applied: `update` adds to them
   bool operator==(const ExecDefaults&) const = default;
 };
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "runtime/plan/cgroup.h"
+#include "runtime/plan/update.h"
 #include "spec/base/error.h"
 #include "spec/base/fd.h"
 #include "spec/base/undo.h"
@@ -51,6 +52,8 @@ Result<> destroy(const std::vector<std::string>& created, int64_t wait_ms = 1000
 
 // ---- limits ----
 
+// Kind::conflict: more is in use than there would be.
+Result<> check_memory(const plan::MemoryCheck& check);
 // Writes the limits of `plan` into cgroups that are in use.  If one is refused, those before it get their old values
 // back, as they do from the Undo unless that is kept.
 Result<Undo> apply(const plan::Cgroup& plan);

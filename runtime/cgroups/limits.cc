@@ -59,17 +59,18 @@ Result<> write_all(const std::vector<const plan::CgroupWrite*>& writes, const st
 
 // ---- and back ----
 
-// What to write to have the value back that stands in `text` now.
-std::string old_value(const plan::CgroupWrite& w, std::string_view text) {
+// What to write, line by line, to have the values back that stand in `text` now.
+std::vector<std::string> old_values(const plan::CgroupWrite& w, std::string_view text) {
   if (!w.unset.empty()) {  // a line for each device or interface
-    const std::string_view key = std::string_view(w.value).substr(0, w.value.find(' '));
+    const std::string key = w.value.substr(0, w.value.find(' '));
     const std::string_view old = value_of(text, key);
-    return old.empty() ? w.unset : str::cat(key, " ", str::trim(old));
+    return {old.empty() ? w.unset : str::cat(key, " ", str::trim(old))};
   }
-  const std::string_view line = str::trim(text.substr(0, text.find('\n')));
-  // memory.oom_control reads as a list, whose first value is the one that is written.
-  const bool list = str::trim(text).find('\n') != std::string_view::npos;
-  return std::string(list ? line.substr(line.find_last_of(' ') + 1) : line);
+  // Reads as a list, of which the first value is the one that is written.
+  if (w.file == "memory.oom_control") return {std::string(value_of(text, "oom_kill_disable"))};
+  std::vector<std::string> lines;
+  for (const std::string_view line : str::split(str::trim(text), '\n')) lines.emplace_back(str::trim(line));
+  return lines;
 }
 
 // What can be read can be put back; what cannot (cgroup.kill) has no old value.
@@ -78,8 +79,9 @@ void remember(const plan::CgroupWrite& w, const std::string& directory, plan::Cg
     if (file.empty()) continue;
     const Result<std::string> text = read_file(directory, file);
     if (!text.ok()) continue;
-    old.writes.push_back(
-        {.file = file, .value = old_value(w, text.value()), .property = w.property, .optional = true});
+    for (std::string& value : old_values(w, text.value()))
+      old.writes.push_back(
+          {.file = file, .value = std::move(value), .property = w.property, .optional = true});
     return;
   }
 }
@@ -90,6 +92,22 @@ Result<> write_limits(const plan::CgroupDirectory& plan, const std::string& dire
   std::vector<const plan::CgroupWrite*> writes;
   for (const plan::CgroupWrite& w : plan.writes) writes.push_back(&w);
   return write_all(writes, directory);
+}
+
+Result<> check_memory(const plan::MemoryCheck& check) {
+  const auto in_use = [&](std::string_view file) {
+    const Result<std::string> text = read_file(check.directory, file);
+    return text.ok() ? str::number<int64_t>(str::trim(text.value())).value_or(0) : 0;
+  };
+  const int64_t memory = in_use("memory.current"), swap = in_use("memory.swap.current");
+  // The words in the middle are runc's, which callers know.
+  if (check.memory_and_swap > 0 && check.memory_and_swap < memory + swap)
+    return Error(Kind::conflict, str::cat(check.swap_property, ": rejecting memory+swap limit ",
+                                          check.memory_and_swap, ": ", memory + swap, " bytes are in use"));
+  if (check.limit > 0 && check.limit < memory)
+    return Error(Kind::conflict, str::cat(check.limit_property, ": rejecting memory limit ", check.limit,
+                                          ": ", memory, " bytes are in use"));
+  return {};
 }
 
 Result<Undo> apply(const plan::Cgroup& plan) {

@@ -170,8 +170,10 @@ Result<Created> create(const Runtime& rt, const Options& options) {
   state.created_cgroups = cgroup.created;
 
   TRY(dir.save(draft_of(state)));
-  TRY(dir.save_exec_defaults(
-      {.namespaces = plan.namespaces.all, .process = config.process, .seccomp = config.linux_->seccomp}));
+  TRY(dir.save_exec_defaults({.namespaces = plan.namespaces.all,
+                              .process = config.process,
+                              .seccomp = config.linux_->seccomp,
+                              .resources = config.linux_->resources}));
 
   stages::Handles handles = TRY(open_handles(plan, options, dir, cgroup));
   stages::Launched init =

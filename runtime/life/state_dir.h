@@ -2,7 +2,7 @@
 //
 //   state.json   oci::State, replaced in one step.  Until the container is complete it says "creating", and what there is to
 //                remove.  Without it the container does not exist, for all but `delete`, which clears the name
-//   exec.json    oci::ExecDefaults, written once, before the container is complete
+//   exec.json    oci::ExecDefaults, written before the container is complete, and again by `update` alone
 //   start.sock   from `create` until `start`
 //
 // The directory itself is the lock (flock(2)) for what changes a container: create, start, delete.  `state`, `list` and

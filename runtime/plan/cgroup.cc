@@ -47,8 +47,9 @@ bool has_full_access(std::string_view access) {
 void add_device_rules(const std::vector<oci::DeviceRule>& rules, CgroupDirectory& directory) {
   for (size_t i = 0; i < rules.size(); ++i)
     for (std::string& line : device_lines(rules[i]))
-      directory.writes.push_back({rules[i].allow ? "devices.allow" : "devices.deny", std::move(line),
-                                  str::cat("linux.resources.devices[", i, "]")});
+      directory.writes.push_back({.file = rules[i].allow ? "devices.allow" : "devices.deny",
+                                  .value = std::move(line),
+                                  .property = str::cat("linux.resources.devices[", i, "]")});
 }
 
 // A configuration without rules gets the default devices and no others, as with runc: a container that may make nodes
@@ -72,6 +73,8 @@ Result<> add_devices(const oci::Resources& from, Cgroup& plan) {
 }
 
 }  // namespace
+
+std::string name_in_config(std::string_view property) { return str::cat("linux.resources.", property); }
 
 std::vector<oci::DeviceRule> default_device_rules() {
   const auto rule = [](std::string type, int64_t major, int64_t minor, std::string access) {

@@ -54,11 +54,16 @@ struct CgroupDirectory {
   std::vector<CgroupWrite> writes;
 };
 
+// How messages call a property of linux.resources, "memory.limit": "linux.resources.memory.limit".
+std::string name_in_config(std::string_view property);
+
 struct Cgroup {
   std::vector<CgroupDirectory> directories;  // empty: the container stays in its caller's cgroups
   bool tolerant = false;                     // the same for each of them that we have no right to make
   bool default_parent = false;               // the parent directory is ours to remove when it is empty
   std::optional<std::vector<oci::DeviceRule>> device_filter;  // for v2: wants an eBPF program
+  std::vector<std::string> warnings;                          // what went on regardless
+  std::string (*name)(std::string_view property) = name_in_config;
 };
 
 // Rules every container gets behind its own: the devices config-linux.md makes available by default.

@@ -108,6 +108,7 @@ Result<Plan> make(const oci::Config& config, const Host& host, const CreateArgs&
   plan.namespaces = TRY(make_namespaces(config));
   TRY(refuse_unsupported(config));
   plan.cgroup = TRY(make_cgroup(config, args.id, host.cgroups, args.systemd_cgroup));
+  plan.warnings = plan.cgroup.warnings;
   TRY(add_filesystem(config, args, mount_facts(host, args, plan.namespaces, plan.cgroup), plan));
   TRY(add_process(config, host, args, plan));
   plan.hostname = config.hostname.value_or("");

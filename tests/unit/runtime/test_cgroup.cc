@@ -94,7 +94,7 @@ Test(cgroup, writes) {
        "/c/box/memory.max=1024\n/c/box/memory.low=512\n/c/box/memory.swap.max=3072\n"},
       {memory({.limit = -1, .swap = -1}),
        "/c/memory/box/memory.limit_in_bytes=-1\n/c/memory/box/memory.memsw.limit_in_bytes=-1\n",
-       "/c/box/memory.max=max\n/c/box/memory.swap.max=max\n"},
+       "/c/box/memory.max=max\n/c/box/memory.swap.max=max?\n"},
       {memory({.limit = 0, .reservation = 0, .swap = 0}), "", ""},
       {memory({.kernel = 5, .kernel_tcp = 6}),
        "/c/memory/box/memory.kmem.limit_in_bytes=5?\n/c/memory/box/memory.kmem.tcp.limit_in_bytes=6?\n", ""},
@@ -109,7 +109,7 @@ Test(cgroup, writes) {
       {cpu({.shares = 0, .period = 0, .quota = 0}), "", ""},
       {cpu({.cpus = "0-1", .mems = "0"}), "/c/cpuset/box/cpuset.cpus=0-1\n/c/cpuset/box/cpuset.mems=0\n",
        "/c/box/cpuset.cpus=0-1\n/c/box/cpuset.mems=0\n"},
-      {pids(0), "/c/pids/box/pids.max=0\n", "/c/box/pids.max=0\n"},
+      {pids(0), "/c/pids/box/pids.max=1\n", "/c/box/pids.max=1\n"},
       {pids(-1), "/c/pids/box/pids.max=max\n", "/c/box/pids.max=max\n"},
       {pids(9), "/c/pids/box/pids.max=9\n", "/c/box/pids.max=9\n"},
       {throttle(100), "/c/blkio/box/blkio.weight=500\n/c/blkio/box/blkio.throttle.read_bps_device=8:0 100\n",
@@ -141,7 +141,7 @@ Test(cgroup, a_hybrid_host_takes_each_controller_where_it_is) {
 Test(cgroup, refused_on_v2) {
   expect_text(make(memory({.swap = 4096}), Kind3::v2),
               "error: linux.resources.memory.swap: on cgroup v2 a limit of memory and swap needs "
-              "memory.limit as well");
+              "one of memory as well");
   for (const char* name : {"memory", "../memory.max", "a.b/c", ""}) {
     const std::string got = make(unified(name, "1"), Kind3::v2);
     cr_expect(got.starts_with("error: linux.resources.unified['"), "%s: %s", name, got.c_str());
@@ -256,4 +256,42 @@ Test(cgroup, weight_of_shares) {
     cr_assert(weight >= last && weight >= 1 && weight <= 10000, "%lu", static_cast<unsigned long>(shares));
     last = weight;
   }
+}
+
+Test(cgroup, shares_that_v1_would_change_are_refused) {
+  for (const uint64_t shares : {1ULL, 262145ULL}) {
+    const std::string got = make(cpu({.shares = shares}), Kind3::v1);
+    const std::string want =
+        str::cat("error: linux.resources.cpu.shares: ", shares, " is out of range 2..262144");
+    cr_expect_str_eq(got.c_str(), want.c_str());
+    cr_expect(plan::make_cgroup(config(cpu({.shares = shares})), "id", host(Kind3::v2), false).ok());
+  }
+}
+
+Test(cgroup, weights_know_both_schedulers) {
+  const struct {
+    uint16_t weight;
+    const char* v2_other;
+  } cases[] = {{10, "1"}, {100, "910"}, {500, "4950"}, {1000, "10000"}};
+  for (const auto& c : cases) {
+    oci::Resources resources;
+    resources.block_io = oci::BlockIo{.weight = c.weight};
+    for (const Kind3 kind : {Kind3::v1, Kind3::v2}) {
+      const plan::Cgroup made = plan::make_cgroup(config(resources), "id", host(kind), false).take();
+      for (const plan::CgroupDirectory& directory : made.directories)
+        for (const plan::CgroupWrite& write : directory.writes) {
+          if (write.property != "linux.resources.blockIO.weight") continue;
+          const std::string same = str::cat(c.weight);
+          cr_expect_str_eq(write.other_file.c_str(), kind == Kind3::v1 ? "blkio.bfq.weight" : "io.weight");
+          cr_expect_str_eq(write.other_value.c_str(), kind == Kind3::v1 ? same.c_str() : c.v2_other);
+        }
+    }
+  }
+}
+
+Test(cgroup, kernel_memory_is_warned_of) {
+  const plan::Cgroup made =
+      plan::make_cgroup(config(memory({.kernel = 5})), "id", host(Kind3::v2), false).take();
+  cr_assert_eq(made.warnings.size(), 1);
+  cr_expect(made.warnings[0].starts_with("linux.resources.memory.kernel: "), "%s", made.warnings[0].c_str());
 }

@@ -45,7 +45,8 @@ Test(state, survives_the_disk) {
 Test(state, defaults_of_exec_survive_the_disk) {
   const oci::ExecDefaults full = {.namespaces = {oci::NamespaceType::pid, oci::NamespaceType::user},
                                   .process = oci::Process{.args = {"sh"}, .cwd = "/"},
-                                  .seccomp = oci::Seccomp{.default_action = oci::SeccompAction::allow}};
+                                  .seccomp = oci::Seccomp{.default_action = oci::SeccompAction::allow},
+                                  .resources = oci::Resources{.pids = oci::Pids{7}}};
   for (const oci::ExecDefaults& defaults : {oci::ExecDefaults{}, full}) {
     const Result<oci::ExecDefaults> again = oci::parse_exec_defaults(oci::encode(defaults));
     cr_assert(again.ok(), "%s", again.ok() ? "" : again.error().message.c_str());
