@@ -43,7 +43,8 @@ const char* name_of(const DeviceStep& step) { return step.path.c_str() + (step.p
 Result<> enter_directory(Directory& directory, const DeviceStep& step, const rootfs::Root& root) {
   const std::string_view wanted = directory_of(step);
   if (directory.fd.valid() && directory.path == wanted) return {};
-  Result<UniqueFd> fd = path::make_dirs(root.fd, wanted, 0755, path::kNoSymlinks);
+  const rootfs::Place place = rootfs::place_of(root, wanted);
+  Result<UniqueFd> fd = path::make_dirs(place.base, place.path, 0755, path::kNoSymlinks);
   if (!fd.ok() && fd.error().errnum == ELOOP)
     return Error(Kind::invalid, ELOOP,
                  str::cat(step.origin, ": '/", wanted,

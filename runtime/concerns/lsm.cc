@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 
+#include <cerrno>
+
 #include "spec/base/sys.h"
 
 namespace lsm {
@@ -26,6 +28,12 @@ Result<> check_host(const plan::Process& process) {
   return {};
 }
 
+// What is written elsewhere is no label (CVE-2019-16884, CVE-2025-52881).
+Result<UniqueFd> verified(Result<UniqueFd> file) {
+  if (!file.ok() || sys::filesystem_magic(file.value()) == PROC_SUPER_MAGIC) return file;
+  return Error(Kind::os, EXDEV, "something is mounted over the attributes of processes in /proc");
+}
+
 }  // namespace
 
 Result<UniqueFd> open_procfs(const plan::Process& process) {
@@ -40,10 +48,11 @@ Result<UniqueFd> open_procfs(const plan::Process& process) {
 Result<UniqueFd> open_exec_attribute(const plan::Process& process, Fd procfs) {
   if (!has_label(process)) return UniqueFd();
   if (process.apparmor_profile.empty())
-    return sys::openat(procfs, "self/attr/exec", O_WRONLY | O_NOFOLLOW).within("process.selinuxLabel");
+    return verified(sys::openat(procfs, "self/attr/exec", O_WRONLY | O_NOFOLLOW))
+        .within("process.selinuxLabel");
   Result<UniqueFd> file = sys::openat(procfs, "self/attr/apparmor/exec", O_WRONLY | O_NOFOLLOW);
   if (!file.ok()) file = sys::openat(procfs, "self/attr/exec", O_WRONLY | O_NOFOLLOW);
-  return std::move(file).within("process.apparmorProfile");
+  return verified(std::move(file)).within("process.apparmorProfile");
 }
 
 Result<> apply(const plan::Process& process, Fd attribute) {

@@ -18,7 +18,8 @@ using Path = plan::MaskPlan::Path;
 
 // Not valid: there is nothing at this path.
 Result<UniqueFd> find(const Path& path, const rootfs::Root& root) {
-  Result<UniqueFd> fd = path::open(root.fd, path.path, O_PATH, 0, path::kNoSymlinks);
+  const rootfs::Place place = rootfs::place_of(root, path.path);
+  Result<UniqueFd> fd = path::open(place.base, place.path, O_PATH, 0, path::kNoSymlinks);
   if (fd.ok()) return fd;
   const Error& error = fd.error();
   if (error.errnum == ENOENT || error.errnum == ENOTDIR) return UniqueFd();
@@ -49,7 +50,8 @@ class Covers {
 
  private:
   Result<UniqueFd> open_null() {
-    UniqueFd null = TRY(path::open(root_.fd, "dev/null", O_PATH | O_NOFOLLOW, 0, path::kNoSymlinks)
+    const rootfs::Place place = rootfs::place_of(root_, "dev/null");
+    UniqueFd null = TRY(path::open(place.base, place.path, O_PATH | O_NOFOLLOW, 0, path::kNoSymlinks)
                             .within("'/dev/null' of the container"));
     const struct stat st = TRY(sys::fstat(null));
     if (S_ISCHR(st.st_mode) && st.st_rdev == ::makedev(1, 3)) return null;

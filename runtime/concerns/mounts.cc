@@ -122,7 +122,7 @@ Result<> put_in_place(const MountStep& step, UniqueFd mount, Fd target, Root& ro
   if (step.target.empty()) {
     root.fd = TRY(sys::dup(mount));
   }
-  if (step.seal_later) root.to_seal.push_back(std::move(mount));
+  if (step.seal_later || step.kept) root.mounted.push_back({step.target, std::move(mount), step.seal_later});
   return {};
 }
 

@@ -28,16 +28,16 @@ Result<> to_real_root() {
   return sys::setns(ours, CLONE_NEWNS);
 }
 
-struct Place {
+struct Identity {
   uint64_t mount;
   ino_t inode;
-  bool operator==(const Place&) const = default;
+  bool operator==(const Identity&) const = default;
 };
 
-Result<Place> place_of(Fd fd) {
+Result<Identity> identity_of(Fd fd) {
   const uint64_t mount = TRY(sys::mount_id(fd));
   const struct stat st = TRY(sys::fstat(fd));
-  return Place{mount, st.st_ino};
+  return Identity{mount, st.st_ino};
 }
 
 // All mounts of the namespace stop sending events to the host, those outside of a chroot that the runtime lives in as
@@ -48,7 +48,7 @@ Result<bool> separate_mounts() {
   TRY(to_real_root());
   TRY(sys::mount(nullptr, "/", nullptr, MS_SLAVE | MS_REC, nullptr));
   const UniqueFd real = TRY(sys::open("/", O_PATH | O_DIRECTORY));
-  if (TRY(place_of(before)) == TRY(place_of(real))) return false;
+  if (TRY(identity_of(before)) == TRY(identity_of(real))) return false;
   TRY(sys::fchdir(before));
   TRY(sys::chroot("."));
   return true;
@@ -108,11 +108,21 @@ Result<Root> current() {
   return root;
 }
 
+Place place_of(const Root& root, std::string_view path) {
+  for (size_t i = root.mounted.size(); i-- > 0;) {
+    const Mounted& mount = root.mounted[i];
+    if (!plan::is_beneath(path, mount.target)) continue;
+    path.remove_prefix(mount.target.size());
+    return {mount.fd, path};
+  }
+  return {root.fd, path};
+}
+
 Result<> seal(const plan::RootfsPlan& plan, Root& root) {
   const mounts::Dress readonly{.own = {.set = MOUNT_ATTR_RDONLY}};
-  for (const UniqueFd& mount : root.to_seal)
-    TRY(mounts::change(mount, readonly).within("making a tmpfs read-only"));
-  root.to_seal.clear();
+  for (const Mounted& mount : root.mounted)
+    if (mount.seal) TRY(mounts::change(mount.fd, readonly).within("making '/", mount.target, "' read-only"));
+  root.mounted.clear();
   if (plan.readonly) TRY(mounts::change(root.fd, readonly).within("root.readonly"));
   return {};
 }

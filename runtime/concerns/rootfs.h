@@ -12,6 +12,8 @@
 // linux.rootfsPropagation is about the root mount: "shared" makes a peer group of the container's own.
 #pragma once
 
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/plan/mounts.h"
@@ -20,11 +22,26 @@
 
 namespace rootfs {
 
-struct Root {
-  UniqueFd fd;                    // O_PATH, the root directory of the container
-  bool in_chroot = false;         // the runtime lives in one
-  std::vector<UniqueFd> to_seal;  // mounts that become read-only in seal()
+// A mount that later steps come back to, in the order in which they were made.
+struct Mounted {
+  std::string target;  // as MountStep::target
+  UniqueFd fd;
+  bool seal = false;  // becomes read-only in seal()
 };
+
+struct Root {
+  UniqueFd fd;             // O_PATH, the root directory of the container
+  bool in_chroot = false;  // the runtime lives in one
+  std::vector<Mounted> mounted;
+};
+
+// Where to look for `path`, without following links: beneath the last mount that covers it, if we made one and have kept
+// it.  Whoever shares the root file system may rename the directory that it lies on; what is in it stays found.
+struct Place {
+  Fd base;
+  std::string_view path;
+};
+Place place_of(const Root& root, std::string_view path);
 
 // root.path.  Errors: the directory does not exist, or is a symbolic link (the link could be moved between check and
 // use, so it is refused), or no directory.

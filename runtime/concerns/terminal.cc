@@ -19,7 +19,8 @@ namespace {
 constexpr size_t kLongestName = 4095;
 
 Result<UniqueFd> open_master(const rootfs::Root& root) {
-  Result<UniqueFd> opened = path::open(root.fd, "dev/pts/ptmx", O_RDWR | O_NOCTTY, 0, path::kNoSymlinks);
+  const rootfs::Place place = rootfs::place_of(root, "dev/pts/ptmx");
+  Result<UniqueFd> opened = path::open(place.base, place.path, O_RDWR | O_NOCTTY, 0, path::kNoSymlinks);
   if (!opened.ok() && (opened.error().errnum == ENOENT || opened.error().errnum == ENOTDIR))
     return Error(Kind::invalid,
                  "process.terminal: the container has no devpts at '/dev/pts'; add it to mounts");
@@ -56,8 +57,9 @@ Result<Pty> open(const rootfs::Root& root, oci::ConsoleSize size, uid_t uid) {
 }
 
 Result<> bind_console(const rootfs::Root& root, const Pty& pty) {
+  const rootfs::Place place = rootfs::place_of(root, "dev/console");
   UniqueFd target =
-      TRY(path::make_file(root.fd, "dev/console", 0620, path::kNoSymlinks).within("'/dev/console'"));
+      TRY(path::make_file(place.base, place.path, 0620, path::kNoSymlinks).within("'/dev/console'"));
   UniqueFd console = TRY(mounts::clone_tree(pty.slave, "", {}));
   return mounts::attach(console, target).within("'/dev/console'");
 }

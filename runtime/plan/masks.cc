@@ -1,5 +1,7 @@
 #include "runtime/plan/masks.h"
 
+#include <algorithm>
+
 namespace plan {
 
 namespace {
@@ -30,6 +32,15 @@ Result<MaskPlan> make_masks(const oci::Config& config) {
     if (mask.path.empty())
       return Error(Kind::invalid, str::cat(mask.origin, ": the root itself cannot be masked"));
   return masks;
+}
+
+void mark_kept(const MaskPlan& masks, std::vector<MountStep>& steps) {
+  for (MountStep& step : steps) {
+    const auto holds = [&](const MaskPlan::Path& mask) { return is_beneath(mask.path, step.target); };
+    step.kept = is_beneath("dev/pts", step.target) ||
+                std::any_of(masks.masked.begin(), masks.masked.end(), holds) ||
+                std::any_of(masks.readonly.begin(), masks.readonly.end(), holds);
+  }
 }
 
 }  // namespace plan

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/plan/mounts.h"
 #include "spec/base/error.h"
 #include "spec/config.h"
 
@@ -19,5 +20,8 @@ struct MaskPlan {
 
 // Kind::invalid with the JSON path if a path is not absolute.
 Result<MaskPlan> make_masks(const oci::Config& config);
+
+// Marks the steps whose mounts masks, devices and the console are looked for in (MountStep::kept).
+void mark_kept(const MaskPlan& masks, std::vector<MountStep>& steps);
 
 }  // namespace plan

@@ -287,6 +287,11 @@ Result<std::vector<MountStep>> make_entry(size_t index, const oci::Config& confi
 
 }  // namespace
 
+bool is_beneath(std::string_view path, std::string_view directory) {
+  if (directory.empty()) return true;
+  return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
 Result<std::vector<MountStep>> make_mounts(const oci::Config& config, const MountFacts& facts) {
   std::vector<MountStep> steps;
   for (size_t i = 0; i < config.mounts.size(); ++i) {

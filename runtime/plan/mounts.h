@@ -68,6 +68,7 @@ struct MountStep {
   bool links_refused = false;  // no symbolic link may be on the way to the target (/proc, /sys)
   bool source_nofollow = false;
   bool seal_later = false;  // becomes read-only only when all later steps are done
+  bool kept = false;        // later steps look for something beneath it: /dev, and what has masks
   uint64_t lifted = 0;      // bind: restrictions that an option takes away by name (MOUNT_ATTR_*)
   bool open_early = false;  // by mounts::open_sources: it stays in the host's peer group
   bool open_outside =
@@ -105,6 +106,9 @@ struct RootfsPlan {
   bool open_outside = false;      // as MountStep's
   unsigned long propagation = 0;  // linux.rootfsPropagation as MS_*, with MS_REC; 0: not given
 };
+
+// Whether `path` is `directory` or lies beneath it; both as MountStep::target.
+bool is_beneath(std::string_view path, std::string_view directory);
 
 // Kind::invalid with the JSON path: "mounts[2].options[1]: …".
 Result<std::vector<MountStep>> make_mounts(const oci::Config& config, const MountFacts& facts);

@@ -91,6 +91,7 @@ Result<> add_filesystem(const oci::Config& config, const CreateArgs& args, const
   plan.rootfs = TRY(make_rootfs(config, facts, args.no_pivot, plan.mounts));
   plan.devices = TRY(make_devices(config, facts, plan.mounts));
   plan.masks = TRY(make_masks(config));
+  mark_kept(plan.masks, plan.mounts);
   const Namespaces& own = plan.namespaces;
   plan.sysctls = TRY(make_sysctls(config, {.ipc = own.has(NamespaceType::ipc),
                                            .network = own.has(NamespaceType::network),

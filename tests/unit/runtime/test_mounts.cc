@@ -434,3 +434,13 @@ Test(mounts, first_mount_may_replace_the_root) {
               "%s", c.mount.destination.c_str());
   }
 }
+
+Test(mounts, beneath) {
+  const struct {
+    const char *path, *directory;
+    bool want;
+  } cases[] = {{"dev/null", "dev", true}, {"dev", "dev", true},    {"dev", "", true},
+               {"", "dev", false},        {"devil", "dev", false}, {"dev", "dev/pts", false}};
+  for (const auto& c : cases)
+    cr_expect(plan::is_beneath(c.path, c.directory) == c.want, "%s in %s", c.path, c.directory);
+}
