@@ -14,8 +14,12 @@ namespace cgroups {
 static constexpr size_t kMostControl = 1
                                        << 20;  // bytes: cgroup.procs of a container with very many processes
 
+Result<UniqueFd> open_file(const std::string& directory, std::string_view file) {
+  return sys::open(str::cat(directory, "/", file).c_str(), O_WRONLY);
+}
+
 Result<> write_file(const std::string& directory, std::string_view file, std::string_view value) {
-  const UniqueFd fd = TRY(sys::open(str::cat(directory, "/", file).c_str(), O_WRONLY));
+  const UniqueFd fd = TRY(open_file(directory, file));
   return sys::write_all(fd, value);
 }
 

@@ -9,9 +9,12 @@
 #include <string_view>
 
 #include "spec/base/error.h"
+#include "spec/base/fd.h"
 
 namespace cgroups {
 
+// For writing.
+Result<UniqueFd> open_file(const std::string& directory, std::string_view file);
 // Errors keep the kernel's errno: ENOENT (no such file), EINVAL, EBUSY… mean something to callers.
 Result<> write_file(const std::string& directory, std::string_view file, std::string_view value);
 // Kind::not_found, or ENODEV where the cgroup goes away meanwhile.

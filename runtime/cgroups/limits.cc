@@ -7,6 +7,7 @@
 #include "runtime/cgroups/cgroups.h"
 #include "runtime/cgroups/control.h"
 #include "spec/base/log.h"
+#include "spec/base/sys.h"
 
 namespace cgroups {
 
@@ -21,10 +22,26 @@ std::string reason(const plan::CgroupWrite& w, const std::string& directory, int
   return usage.ok() ? str::cat(" (it uses ", str::trim(usage.value()), " bytes now)") : std::string();
 }
 
-Result<> write_one(const plan::CgroupWrite& w, const std::string& directory) {
-  Result<> written = write_file(directory, w.file, w.value);
+// The file written last, still open: a container has a dozen lines for one of them, devices.allow.
+struct LastFile {
+  std::string name;
+  UniqueFd fd;
+};
+
+Result<> write_file(const std::string& directory, const std::string& file, std::string_view value,
+                    LastFile& last) {
+  if (!last.fd.valid() || last.name != file) {
+    last.fd.reset();
+    last.fd = TRY(open_file(directory, file));
+    last.name = file;
+  }
+  return sys::write_all(last.fd, value);
+}
+
+Result<> write_one(const plan::CgroupWrite& w, const std::string& directory, LastFile& last) {
+  Result<> written = write_file(directory, w.file, w.value, last);
   if (!written.ok() && written.error().errnum == ENOENT && !w.other_file.empty())
-    written = write_file(directory, w.other_file, w.other_value);
+    written = write_file(directory, w.other_file, w.other_value, last);
   if (written.ok()) return {};
   const int err = written.error().errnum;
   // An old limit of kernel memory is EOPNOTSUPP today; a file that is not there was never one.
@@ -41,11 +58,12 @@ Result<> write_one(const plan::CgroupWrite& w, const std::string& directory) {
 // All of them, in rounds: see limits.h.
 Result<> write_all(const std::vector<const plan::CgroupWrite*>& writes, const std::string& directory) {
   std::vector<const plan::CgroupWrite*> left = writes;
+  LastFile last;
   while (!left.empty()) {
     std::vector<const plan::CgroupWrite*> refused;
     std::optional<Error> first;
     for (const plan::CgroupWrite* w : left) {
-      Result<> written = write_one(*w, directory);
+      Result<> written = write_one(*w, directory, last);
       if (written.ok()) continue;
       if (written.error().errnum != EINVAL) return written;
       refused.push_back(w);

@@ -23,8 +23,8 @@ Result<std::string> cgroup_path(const oci::Linux& config, std::string_view id, b
     return Error(Kind::unsupported,
                  str::cat("linux.cgroupsPath: the systemd cgroup manager (--systemd-cgroup) is not supported "
                           "by this runtime; use cgroupfs"));
-  default_parent = given.empty() || given.front() != '/';
-  if (given.empty()) return str::cat(kDefaultParent, "/", id);
+  if (given.empty()) return str::cat(kDefaultParent, "-", id);
+  default_parent = given.front() != '/';
   if (default_parent) return str::cat(kDefaultParent, "/", given);
   if (given.find_first_not_of('/') == std::string::npos)
     return Error(Kind::invalid, "linux.cgroupsPath: '/' is the root cgroup of the host; name one beneath it");

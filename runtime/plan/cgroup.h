@@ -4,8 +4,9 @@
 // the v1 hierarchies, then in the unified one, and becomes a write to that hierarchy's file in that version's units.
 // A controller that no hierarchy has is an error with the property's JSON path.
 //
-// Where: cgroupsPath absolute = beneath the hierarchy's mount; relative, or absent = beneath "/runtime" (the
-// specification leaves that to the runtime), so that "web" is /sys/fs/cgroup/…/runtime/web.
+// Where: cgroupsPath absolute = beneath the hierarchy's mount; relative = beneath "/runtime" (the specification leaves that
+// to the runtime), so that "web" is /sys/fs/cgroup/…/runtime/web; absent = "/runtime-ID": each directory in between
+// would have to be made in every hierarchy.
 // Units: config-linux.md.  0 means "not set" for shares, weights, limits and quotas, as every engine sends it; pids.limit
 // 0 is a limit (1.3.0).  -1 is unlimited.
 #pragma once
@@ -48,7 +49,7 @@ struct CgroupWrite {
 
 struct CgroupDirectory {
   std::string mount_point;
-  std::string path;  // beneath the mount point, "/runtime/web"
+  std::string path;  // beneath the mount point, "/runtime-web"
   std::vector<std::string> controllers;
   bool v2 = false;
   std::vector<CgroupWrite> writes;

@@ -26,7 +26,7 @@ private_cgroups() {
 
 cgroups_left() {
   if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
-    find /sys/fs/cgroup -mindepth 2 -type d -path '/sys/fs/cgroup/runtime/*'
+    find /sys/fs/cgroup -mindepth 1 -type d -path '/sys/fs/cgroup/runtime[-/]*'
   else
     find /sys/fs/cgroup -mindepth 2 -type d -not -path '/sys/fs/cgroup/*/runtime'
   fi

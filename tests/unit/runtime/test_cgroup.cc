@@ -153,8 +153,8 @@ Test(cgroup, paths) {
     std::optional<std::string> given;
     const char* want;
   } cases[] = {
-      {"/a/b", "/a/b"},    {"a/b", "/runtime/a/b"}, {std::nullopt, "/runtime/id"},
-      {"", "/runtime/id"}, {"/", nullptr},          {"///", nullptr},
+      {"/a/b", "/a/b"},    {"a/b", "/runtime/a/b"}, {std::nullopt, "/runtime-id"},
+      {"", "/runtime-id"}, {"/", nullptr},          {"///", nullptr},
   };
   for (const auto& c : cases) {
     const auto made = plan::make_cgroup(config({}, c.given), "id", host(Kind3::hybrid), false);
