@@ -157,10 +157,11 @@ clang: ## the same build with clang, in a directory of its own
 	@contrib/install-packages build unit lint
 	@+$(build) CXX=$(CLANGXX) all unit
 
-bench: ## compared with crun, runc and podman, where they are installed
+bench: ## against crun (CRUN=path: another one), runc, podman and the least that is possible
 	@$(get_ready)
 	@contrib/install-packages bench || true
 	@+$(build) all
+	@+$(build) $(bench_programs)
 	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(B)) tests/bench/run
 
 coverage: ## which lines the tests reach: build/coverage/report.txt
@@ -256,6 +257,21 @@ $(B)/unit-$(1): $(call objects,$($(1)_test_src) $(test_support_src)) $(filter-ou
 	$$(Q)$(CXX) $(link_flags) -pie -o $$@ $$(filter %.o %.a,$$^) -lcriterion $($(1)_test_libs)
 endef
 $(foreach u,$(UNITS:unit-%=%),$(eval $(call unit_program,$(u))))
+
+# ---- what the benchmark measures with ------------------------------------------------------------
+
+bench_programs := $(B)/bench-measure $(if $(filter x86_64 aarch64,$(machine)),$(B)/bench-floor)
+
+$(B)/bench-measure: tests/bench/measure.cc
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++20 -O2 $(warnings) -static -o $@ $<
+
+$(B)/bench-floor: tests/bench/floor.cc runtime/stages/raw_calls.h
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++20 -O2 -I. $(warnings) -ffreestanding -fno-stack-protector -fno-exceptions -fno-rtti -fno-pie \
+	    -static -nostdlib -Wl$(comma)-e$(comma)runtime_entry -o $@ $<
 
 # ---- the hello-world image -----------------------------------------------------------------------
 
