@@ -53,6 +53,7 @@ struct json::Schema<State> {
       required("pidStartTime", &S::pid_start_time),
       required("bundle", &S::bundle, checks::absolute),
       required("rootfs", &S::rootfs, checks::absolute),
+      optional("hostRoot", &S::host_root),
       required("created", &S::created),
       required("owner", &S::owner),
       required("ownerUid", &S::owner_uid),

@@ -39,8 +39,10 @@ struct State {
   uint64_t pid_start_time = 0;  // field 22 of /proc/PID/stat: tells a reused pid from ours
   std::string bundle;           // absolute
   std::string rootfs;           // absolute
-  std::string created;          // RFC 3339
-  std::string owner;            // user name or number
+  // Mount id of the root where the container has no mount namespace of its own, or 0: it is mounted in ours then.
+  uint64_t host_root = 0;
+  std::string created;  // RFC 3339
+  std::string owner;    // user name or number
   uint32_t owner_uid = 0;
   Status status = Status::created;  // as last written; the true one also depends on the process
   std::map<std::string, std::string> annotations;

@@ -44,10 +44,15 @@ MountLine parse_mount_line(std::string_view line) {
   return {*id, *parent, without_escapes(fields[4])};
 }
 
-Result<std::vector<UniqueFd>> tree_of(Fd mount) {
+Result<std::vector<MountLine>> read_mount_lines() {
   const std::string text = TRY(files::read(Fd::cwd(), "/proc/self/mountinfo", kMostMountinfo));
   std::vector<MountLine> lines;
   for (const std::string_view line : str::split(text, '\n')) lines.push_back(parse_mount_line(line));
+  return lines;
+}
+
+Result<std::vector<UniqueFd>> tree_of(Fd mount) {
+  const std::vector<MountLine> lines = TRY(read_mount_lines());
   std::vector<uint64_t> ids = {TRY(sys::mount_id(mount))};
   std::vector<UniqueFd> found;
   found.push_back(TRY(sys::dup(mount)));

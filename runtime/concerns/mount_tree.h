@@ -22,6 +22,9 @@ struct MountLine {
 // One line of proc_pid_mountinfo(5), with its escapes (\\040) undone; id 0 if it is none.
 MountLine parse_mount_line(std::string_view line);
 
+// Those of all mounts of our namespace.
+Result<std::vector<MountLine>> read_mount_lines();
+
 // `mount`, which is attached in our namespace, and all mounts beneath it, O_PATH.  Kind::unsupported if one of them is
 // covered by another or has been moved meanwhile: it cannot be reached by name then.
 Result<std::vector<UniqueFd>> tree_of(Fd mount);

@@ -151,10 +151,23 @@ Result<> check_proc(const MountStep& step, Fd source) {
                                        step.source, "' is none"));
 }
 
+// Linux lists mounts by the age of their ids since 6.8, and the container's are to be seen in the order of the config.
+// So what was opened early is copied once more; only what is attached in our namespace can be copied.
+Result<UniqueFd> younger(const MountStep& step, Fd opened, Fd target) {
+  TRY(attach(opened, target));
+  UniqueFd copy = TRY(clone_tree(opened, "", {.recursive = step.recursive}));
+  // Or what is mounted on it would be unmounted from its peers, too: the host's.
+  TRY(change(opened, {.propagation = {MS_PRIVATE | MS_REC}}));
+  TRY(sys::umount2(opened.proc_path().c_str(), MNT_DETACH));
+  return copy;
+}
+
 Result<> bind(const MountStep& step, Root& root, UniqueFd source) {
   const struct stat st = TRY(sys::fstat(source));
   TRY(check_proc(step, source));
   UniqueFd target = TRY(target_of(step, root, S_ISDIR(st.st_mode)));
+  if (step.open_early)
+    source = TRY(younger(step, source, target).within(at(step), ": mounting at '", step.destination, "'"));
   return put_in_place(step, std::move(source), target, root);
 }
 

@@ -97,6 +97,7 @@ Result<> join(const std::vector<Joined>& joined) {
 }
 
 Result<> join_process(Fd pidfd, uint64_t flags) {
+  if (flags == 0) return {};  // setns(2) takes that for an error
   return sys::setns(pidfd, static_cast<int>(flags)).within("joining the container's namespaces");
 }
 

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "runtime/concerns/host_root.h"
 #include "runtime/concerns/mount_calls.h"
 #include "spec/base/sys.h"
 
@@ -102,6 +103,13 @@ Result<Root> prepare(const plan::RootfsPlan& plan, UniqueFd directory) {
   return root;
 }
 
+Result<Root> on_host(Fd mount) {
+  Root root;
+  root.fd = TRY(sys::dup(mount));
+  root.on_host = true;
+  return root;
+}
+
 Result<Root> current() {
   Root root;
   root.fd = TRY(sys::open("/", O_PATH | O_DIRECTORY));
@@ -128,7 +136,9 @@ Result<> seal(const plan::RootfsPlan& plan, Root& root) {
 }
 
 Result<> enter(const plan::RootfsPlan& plan, const Root& root) {
-  if (plan.no_pivot) {
+  if (root.on_host) {
+    TRY(host_root::enter(root.fd));
+  } else if (plan.no_pivot) {
     TRY(move_over(root));
   } else {
     TRY(pivot(root));

@@ -32,6 +32,7 @@ struct Mounted {
 struct Root {
   UniqueFd fd;             // O_PATH, the root directory of the container
   bool in_chroot = false;  // the runtime lives in one
+  bool on_host = false;    // there is no mount namespace of the container's own: host_root.h
   std::vector<Mounted> mounted;
 };
 
@@ -49,6 +50,9 @@ Result<UniqueFd> open(const plan::RootfsPlan& plan);
 
 // Precondition: we are in the container's new mount namespace, and so is `directory`, which open() gave.
 Result<Root> prepare(const plan::RootfsPlan& plan, UniqueFd directory);
+
+// Instead of prepare(): what host_root has attached in the mount namespace that we share with the runtime.
+Result<Root> on_host(Fd mount);
 
 // The root of the process as it is: for `exec`, after it has joined the container's mount namespace.
 Result<Root> current();

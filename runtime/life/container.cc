@@ -7,6 +7,7 @@
 
 #include "runtime/cgroups/cgroups.h"
 #include "runtime/concerns/hooks.h"
+#include "runtime/concerns/host_root.h"
 #include "runtime/life/status.h"
 #include "spec/base/log.h"
 #include "spec/base/sys.h"
@@ -102,6 +103,7 @@ static Result<> clear(const oci::State& state) {
     TRY(cgroups::kill_all(state.cgroup_paths, SIGKILL));
     TRY(cgroups::destroy(state.created_cgroups));
   }
+  if (state.host_root) TRY(host_root::detach(state.rootfs, state.host_root));
   if (state.hooks && !state.hooks->poststop.empty())
     hooks::run_all("poststop", state.hooks->poststop, oci::public_state(state, oci::Status::stopped, false));
   return {};

@@ -6,6 +6,7 @@
 
 #include "runtime/cgroups/cgroups.h"
 #include "runtime/concerns/hooks.h"
+#include "runtime/concerns/host_root.h"
 #include "runtime/concerns/lsm.h"
 #include "runtime/concerns/mounts.h"
 #include "runtime/concerns/terminal.h"
@@ -168,6 +169,9 @@ Result<Created> create(const Runtime& rt, const Options& options) {
   Undo remove_cgroups([&] { cgroups::undo(cgroup); });
   state.cgroup_paths = cgroup.paths;
   state.created_cgroups = cgroup.created;
+  host_root::Mount root;
+  if (!plan.namespaces.has(oci::NamespaceType::mount)) root = TRY(host_root::make(plan.rootfs));
+  state.host_root = root.id;
 
   TRY(dir.save(draft_of(state)));
   TRY(dir.save_exec_defaults({.namespaces = plan.namespaces.all,
@@ -175,7 +179,13 @@ Result<Created> create(const Runtime& rt, const Options& options) {
                               .seccomp = config.linux_->seccomp,
                               .resources = config.linux_->resources}));
 
+  Undo detach([&] {
+    if (root.id)
+      (void)host_root::detach(plan.rootfs.path, root.id);  // the failure that led here is what counts
+  });
+  if (root.id) TRY(host_root::attach(root, plan.rootfs));
   stages::Handles handles = TRY(open_handles(plan, options, dir, cgroup));
+  handles.root = std::move(root.fd);
   stages::Launched init =
       TRY(stages::launch(plan, std::move(handles), rt.uid == 0, hook_runner(plan, state, hooks_begun)));
   Undo kill([&] { stages::kill_and_reap(init.pid, init.pidfd); });
@@ -185,6 +195,7 @@ Result<Created> create(const Runtime& rt, const Options& options) {
   TRY(dir.save(state));
   if (!options.own_start) TRY(init.channel.send(stages::Tag::saved));
   kill.keep();
+  detach.keep();
   remove_cgroups.keep();
   poststop.keep();
   forget.keep();

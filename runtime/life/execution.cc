@@ -6,6 +6,7 @@
 
 #include "runtime/cgroups/cgroups.h"
 #include "runtime/concerns/lsm.h"
+#include "runtime/concerns/rootfs.h"
 #include "runtime/life/container.h"
 #include "runtime/life/host.h"
 #include "runtime/life/io.h"
@@ -156,6 +157,7 @@ Result<stages::Handles> open_handles(const Options& options, const oci::State& s
     return Error(Kind::conflict, str::cat("container not running: '", state.id, "' has ended"));
   for (const oci::NamespaceType type : defaults.namespaces)
     handles.target_namespaces |= plan::clone_flag(type);
+  if (state.host_root) handles.root = TRY(rootfs::open({.path = state.rootfs}));
   return handles;
 }
 

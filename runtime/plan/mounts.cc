@@ -50,6 +50,11 @@ bool is_shared(const std::vector<unsigned long>& propagation) {
                      [](unsigned long flag) { return flag & MS_SHARED; });
 }
 
+bool is_of_tmpfs(const MountData& data) {
+  return data.value &&
+         one_of(data.key, {"mode", "size", "nr_blocks", "nr_inodes", "uid", "gid", "huge", "mpol"});
+}
+
 Result<> check_bind(const MountStep& step, const oci::Mount& mount, const ParsedOptions& options) {
   if (!mount.source || mount.source->empty())
     return invalid(step.index, ".source", "a bind mount needs the path of what it shows");
@@ -59,11 +64,10 @@ Result<> check_bind(const MountStep& step, const oci::Mount& mount, const Parsed
                             "' is of a whole file system, so a bind mount cannot have it"));
   if (options.copy_up)
     return invalid(step.index, ".options", "'tmpcopyup' is for tmpfs, not for bind mounts");
-  if (!options.data.empty()) {
-    const MountData& data = options.data.front();
-    return invalid(step.index, str::cat(".options[", *data.option, "]"),
-                   str::cat("unknown option '", mount.options[*data.option], "' for a bind mount"));
-  }
+  for (const MountData& data : options.data)
+    if (!is_of_tmpfs(data))
+      return invalid(step.index, str::cat(".options[", *data.option, "]"),
+                     str::cat("unknown option '", mount.options[*data.option], "' for a bind mount"));
   return {};
 }
 
@@ -83,10 +87,19 @@ MountAttributes of_bind(const ParsedOptions& options) {
   return own;
 }
 
+// Configurations in the wild give all mounts the options of a tmpfs; the kernel does not look at them here.
+std::string warning_of_bind(const MountStep& step, const ParsedOptions& options) {
+  if (options.data.empty()) return "";
+  const MountData& data = options.data.front();
+  return str::cat("mounts[", step.index, "].options[", *data.option, "]: '", data.key,
+                  "' has no effect on a bind mount, ignoring");
+}
+
 Result<MountStep> make_bind(MountStep step, const oci::Mount& mount, const ParsedOptions& options,
                             const MountFacts& facts) {
   TRY(check_bind(step, mount, options));
   step.kind = MountKind::bind;
+  step.warning = warning_of_bind(step, options);
   step.source = mount.source->starts_with('/') ? *mount.source : str::cat(facts.bundle, "/", *mount.source);
   step.recursive = options.recursive;
   step.own = of_bind(options);

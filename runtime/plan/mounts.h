@@ -76,6 +76,7 @@ struct MountStep {
   bool idmap = false, idmap_tree = false;
   // Of idmap: the mount's own, or the container's; empty: those of the user namespace that the container joins.
   std::vector<oci::IdMapping> uid_mappings, gid_mappings;
+  std::string warning;  // what of the entry has no effect; for people
 };
 
 // A cgroup hierarchy of the host.

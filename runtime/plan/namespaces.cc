@@ -69,7 +69,7 @@ Result<Namespaces> make_namespaces(const oci::Config& config) {
   Namespaces plan;
   if (!config.linux_)
     return Error(Kind::invalid,
-                 "linux: missing: a container needs linux.namespaces with at least a mount namespace");
+                 "linux: missing: without it there is nothing that a container would be kept apart by");
   const oci::Linux& from = *config.linux_;
   for (size_t i = 0; i < from.namespaces.size(); ++i) {
     const oci::Namespace& ns = from.namespaces[i];
@@ -81,10 +81,11 @@ Result<Namespaces> make_namespaces(const oci::Config& config) {
     else
       plan.clone_flags |= clone_flag(ns.type);
   }
-  if (!plan.has(NamespaceType::mount))
-    return Error(Kind::unsupported,
-                 "linux.namespaces: no mount namespace: the container's mounts would stay on the host; add "
-                 "{\"type\": \"mount\"}");
+  if (!plan.has(NamespaceType::mount) && plan.user())
+    return Error(
+        Kind::invalid,
+        "linux.namespaces: a user namespace may not mount anything in the host's mount namespace; add "
+        "{\"type\": \"mount\"}");
   plan.uid_mappings = from.uid_mappings;
   plan.gid_mappings = from.gid_mappings;
   plan.time_offsets = offsets_text(from);

@@ -88,6 +88,8 @@ Result<> add_process(const oci::Config& config, const Host& host, const CreateAr
 Result<> add_filesystem(const oci::Config& config, const CreateArgs& args, const MountFacts& facts,
                         Plan& plan) {
   plan.mounts = TRY(make_mounts(config, facts));
+  for (const MountStep& step : plan.mounts)
+    if (!step.warning.empty()) plan.warnings.push_back(step.warning);
   plan.rootfs = TRY(make_rootfs(config, facts, args.no_pivot, plan.mounts));
   plan.devices = TRY(make_devices(config, facts, plan.mounts));
   plan.masks = TRY(make_masks(config));

@@ -20,6 +20,8 @@ struct Handles {
   std::vector<UniqueFd> mount_sources;    // `create`: by mounts::open_sources
   Channel sources;  // `create`: to who opens what init may not; closed: nobody has to (sources.h)
   UniqueFd procfs;  // the host's, where the process gets a security label (lsm::open_procfs); else invalid
+  // Where the container has no mount namespace of its own: its root, which is mounted in ours (host_root.h).
+  UniqueFd root;
   UniqueFd start_listener;  // where `start` will connect; invalid: `start` comes over the channel
 };
 

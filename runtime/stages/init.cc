@@ -10,6 +10,7 @@
 #include "runtime/concerns/descriptors.h"
 #include "runtime/concerns/devices.h"
 #include "runtime/concerns/hooks.h"
+#include "runtime/concerns/host_root.h"
 #include "runtime/concerns/limits.h"
 #include "runtime/concerns/lsm.h"
 #include "runtime/concerns/masks.h"
@@ -93,7 +94,8 @@ Result<> set_up_terminal(Channel& channel, const rootfs::Root& root, const plan:
 Result<rootfs::Root> set_up_filesystem(const plan::Plan& plan, Handles& handles) {
   UniqueFd directory =
       TRY(handles.sources.open() ? rootfs_from_outside(handles.sources) : rootfs::open(plan.rootfs));
-  rootfs::Root root = TRY(rootfs::prepare(plan.rootfs, std::move(directory)));
+  rootfs::Root root = TRY(handles.root.valid() ? rootfs::on_host(handles.root)
+                                               : rootfs::prepare(plan.rootfs, std::move(directory)));
   TRY(mounts::apply(plan.mounts, handles.mount_sources, sources_from_outside(handles.sources), root));
   handles.sources.close();
   TRY(devices::apply(plan.devices, root));
@@ -214,6 +216,7 @@ Result<> tenant(Channel& channel, const Tenant& tenant, Handles& handles) {
   TRY(reset_signals());
   const UniqueFd lsm_attribute = TRY(lsm::open_exec_attribute(process, handles.procfs));
   if (tenant.user_namespace) TRY(credentials::become_root_inside());
+  if (handles.root.valid()) TRY(host_root::enter(handles.root).within("entering the container's root"));
   TRY(sys::setsid());
   if (process.terminal) {
     rootfs::Root root = TRY(rootfs::current());

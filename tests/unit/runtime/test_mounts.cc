@@ -58,6 +58,7 @@ std::string show(const plan::MountStep& step) {
     if (on) line += text;
   for (const oci::IdMapping& m : step.uid_mappings)
     line += str::cat(" uid=", m.container_id, ":", m.host_id, ":", m.size);
+  if (!step.warning.empty()) line += str::cat(" (", step.warning, ")");
   return line;
 }
 
@@ -189,6 +190,12 @@ Test(mounts, binds) {
            {"bind", "src-nofollow", "dest-nofollow"},
            "0 bind /s on d no-links source-nofollow\n"},
           {"/proc", "", "/s", {"bind"}, "0 bind /s on proc no-links\n"},
+          {"/d",
+           "",
+           "/s",
+           {"bind", "ro", "mode=755", "size=1k"},
+           "0 bind /s on d own=+1-20000e (mounts[0].options[2]: 'mode' has no effect on a bind mount, "
+           "ignoring)\n"},
           {"/d", "", "", {"remount", "bind", "ro", "suid"}, "0 rebind  on d own=+1-2 super=+1-0\n"},
           {"/d", "tmpfs", "", {"remount", "size=1m"}, "0 remount  on d size=1m\n"},
       },
@@ -218,8 +225,8 @@ Test(mounts, refused) {
           {"/d",
            "",
            "/s",
-           {"bind", "size=1"},
-           "error: mounts[0].options[1]: unknown option 'size=1' for a bind mount"},
+           {"bind", "sise=1"},
+           "error: mounts[0].options[1]: unknown option 'sise=1' for a bind mount"},
           {"/d",
            "",
            "/s",
