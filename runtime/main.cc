@@ -123,7 +123,7 @@ constexpr auto kProgram = cli::program<Globals, global_options, suggest>(
                     "runtime delete web\n",
     },
     create_command, start_command, run_command, exec_command, state_command, list_command, kill_command,
-    delete_command, ps_command, pause_command, resume_command, update_command, spec_command,
+    delete_command, ps_command, pause_command, resume_command, update_command, events_command, spec_command,
     features_command);
 
 // podman reads the whole log file as one object, so with a file nothing but the error goes there unless asked for.

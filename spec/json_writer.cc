@@ -49,6 +49,8 @@ Writer& Writer::key(std::string_view name) {
   return *this;
 }
 
+Writer& Writer::hundredths(uint64_t n) { return raw(str::cat(n / 100, n % 100 < 10 ? ".0" : ".", n % 100)); }
+
 Writer& Writer::string(std::string_view text) {
   separate();
   quote(text);

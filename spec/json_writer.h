@@ -33,6 +33,7 @@ class Writer {
   template <std::integral N>
     requires(!std::same_as<N, bool> && !std::same_as<N, char>)
   Writer& number(N n) { return raw(str::cat(n)); }
+  Writer& hundredths(uint64_t n);  // 1234 as 12.34
   // Precondition: every begin has its end.
   [[nodiscard]] std::string take() && { return std::move(out_); }
 

@@ -19,6 +19,7 @@
 #include "spec/base/error.h"
 #include "spec/base/fd.h"
 #include "spec/base/undo.h"
+#include "spec/events.h"
 
 namespace cgroups {
 
@@ -66,6 +67,11 @@ Result<std::vector<plan::CgroupDirectory>> directories(const Paths& paths);
 Result<std::vector<pid_t>> pids(const Paths& paths);
 // Signals all of them; SIGKILL reaches also those that fork meanwhile, and those that are frozen.
 Result<> kill_all(const Paths& paths, int signal);
+
+// ---- measured ----
+
+// What they use now, and have used.  What cannot be read is left out: a cgroup may go away meanwhile.
+oci::Stats stats(const Paths& paths);
 
 // ---- the freezer ----
 

@@ -15,5 +15,6 @@ extern const RuntimeCommand ps_command;
 extern const RuntimeCommand pause_command;
 extern const RuntimeCommand resume_command;
 extern const RuntimeCommand update_command;
+extern const RuntimeCommand events_command;
 extern const RuntimeCommand spec_command;
 extern const RuntimeCommand features_command;
