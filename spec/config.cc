@@ -21,9 +21,30 @@ static constexpr std::string_view kSchedulerFlags[] = {
     "SCHED_FLAG_UTIL_CLAMP_MAX"};
 static constexpr std::string_view kIoClasses[] = {"IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"};
 
+static bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos &&
+         (text.size() == 1 || text[0] != '0');
+}
+
+// Letters, digits and '-', in parts between dots of which none is empty.
+static bool are_identifiers(std::string_view text) {
+  constexpr std::string_view kMay = "0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.";
+  return !text.empty() && text.find_first_not_of(kMay) == std::string_view::npos && text.front() != '.' &&
+         text.back() != '.' && text.find("..") == std::string_view::npos;
+}
+
+// Semantic Versioning 2.0.0: "1.2.3", "1.2.3-rc.1", "1.2.3+build".
 static std::string version(const std::string& text) {
-  const size_t dot = text.find_first_not_of("0123456789");
-  if (dot != std::string::npos && dot > 0 && text[dot] == '.') return {};
+  const std::string_view core = std::string_view(text).substr(0, text.find_first_of("-+"));
+  std::string_view rest = std::string_view(text).substr(core.size());
+  const std::vector<std::string_view> numbers = str::split(core, '.');
+  bool good = numbers.size() == 3;
+  for (const std::string_view number : numbers) good = good && is_number(number);
+  const size_t plus = rest.find('+');
+  if (rest.starts_with('-'))
+    good = good && are_identifiers(rest.substr(1, plus == rest.npos ? plus : plus - 1));
+  if (plus != std::string_view::npos) good = good && are_identifiers(rest.substr(plus + 1));
+  if (good) return {};
   return str::cat("'", str::printable(text), "' is not a version such as '", kSpecVersion, "'");
 }
 
@@ -139,7 +160,7 @@ template <>
 struct json::Schema<IoPriority> {
   static constexpr auto fields = std::tuple{
       required("class", &IoPriority::io_class, one_of<kIoClasses>),
-      optional("priority", &IoPriority::priority, io_priority),
+      required("priority", &IoPriority::priority, io_priority),
   };
 };
 

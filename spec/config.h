@@ -5,7 +5,7 @@
 // runtime/plan.  Names are those of the specification, in snake_case.
 //
 // Where the specification leaves a question open, our answer:
-//   ociVersion     any 1.x and 0.x is accepted; another major version is a warning, as engines must not break on it
+//   ociVersion     any 0.x and 1.x is accepted, with a warning above ours; another major version is refused
 //   process        may be absent for `create` (config.md); `start` then fails
 //   cwd            must be absolute; a missing directory is created, as runc and crun do
 //   mounts at "/"  replace the root file system (imagetool's overlay bundles rely on it; runc and crun agree)
@@ -24,6 +24,7 @@
 namespace oci {
 
 inline constexpr std::string_view kSpecVersion = "1.3.0";
+inline constexpr unsigned kSpecMinor = 3;
 
 struct Root {
   std::string path;  // absolute, or relative to the bundle

@@ -77,8 +77,9 @@ static std::string bandwidth_schema(const std::string& schema) {
   return schema.starts_with("MB:") ? checks::one_line(schema) : "must start with 'MB:'";
 }
 
-// A directory below the resctrl file system.
+// A directory below the resctrl file system, or "/", which is its root.
 static std::string class_id(const std::string& name) {
+  if (name == "/") return {};
   if (name == "." || name == ".." || name.find_first_of("/\n") != std::string::npos)
     return str::cat("'", str::printable(name), "' must be the name of one directory");
   return {};
@@ -250,6 +251,14 @@ struct json::Schema<Linux> {
 };
 
 namespace json {
+template <>
+Table table<MemoryPolicy>() {
+  return detail::make_table<MemoryPolicy>();
+}
+template <>
+Table table<Personality>() {
+  return detail::make_table<Personality>();
+}
 template <>
 Table table<IdMapping>() {
   return detail::make_table<IdMapping>();

@@ -72,14 +72,18 @@ void scheduler_fits_policy(const Process& p, const std::string& at, Report& repo
     report.problem(here + "priority", s.policy, " needs a priority of 1..99");
   if (!realtime && s.priority.value_or(0) != 0)
     report.problem(here + "priority", "is only for SCHED_FIFO and SCHED_RR, not for ", s.policy);
-  if (!deadline && (s.runtime.value_or(0) != 0 || s.deadline.value_or(0) != 0 || s.period.value_or(0) != 0))
+  const uint64_t runtime = s.runtime.value_or(0), relative = s.deadline.value_or(0);
+  if (!deadline && (runtime != 0 || relative != 0 || s.period.value_or(0) != 0))
     report.problem(at + "scheduler",
                    "'runtime', 'deadline' and 'period' are only for SCHED_DEADLINE, not for ", s.policy);
+  // sched(7); a period of 0 is taken for the deadline.
+  if (deadline && (runtime == 0 || runtime > relative || (s.period.value_or(0) != 0 && relative > *s.period)))
+    report.problem(at + "scheduler", "SCHED_DEADLINE needs 0 < runtime <= deadline <= period");
 }
 
 // struct winsize has 16 bits for each (ioctl_tty(2)).
 void console_size_fits(const Process& p, const std::string& at, Report& report) {
-  if (!p.console_size) return;
+  if (!p.console_size || !p.terminal.value_or(false)) return;  // without a terminal it must be ignored
   const auto fits = [&](const char* name, uint32_t n) {
     if (n > UINT16_MAX)
       report.problem(str::cat(at, "consoleSize.", name), n, " is out of range 0..", UINT16_MAX);
@@ -121,9 +125,15 @@ void mappings_are_sound(const std::vector<oci::IdMapping>& maps, const std::stri
   }
 }
 
+// Compatible within a major version (config.md, "Specification version"); what a later minor version adds is unknown here,
+// and unknown properties are warnings of their own.
 void version_is_known(const Config& c, Report& report) {
-  const std::string_view major = std::string_view(c.oci_version).substr(0, c.oci_version.find('.'));
-  if (major != "0" && major != "1")
+  const std::vector<std::string_view> parts = str::split(c.oci_version, '.');
+  const auto minor = str::number<unsigned>(parts[1]);
+  if (parts[0] != "0" && parts[0] != "1")
+    report.problem("ociVersion", "this program knows versions up to ", oci::kSpecVersion, ", not ",
+                   str::printable(c.oci_version), ", which need not be compatible");
+  else if (parts[0] == "1" && minor.value_or(UINT32_MAX) > oci::kSpecMinor)
     report.warning("ociVersion", "this program knows versions up to ", oci::kSpecVersion, ", not ",
                    str::printable(c.oci_version), ", going on");
 }
@@ -177,6 +187,17 @@ void names_need_uts(const Config& c, Report& report) {
     report.problem("hostname", "needs a namespace of type 'uts' in linux.namespaces");
   if (!c.domainname.value_or("").empty())
     report.problem("domainname", "needs a namespace of type 'uts' in linux.namespaces");
+}
+
+// sethostname(2): the kernel keeps 64 bytes of either.
+void names_fit(const Config& c, Report& report) {
+  constexpr size_t kMost = 64;
+  const auto fits = [&](const char* path, const std::optional<std::string>& name) {
+    if (name && name->size() > kMost)
+      report.problem(path, "has ", name->size(), " bytes; the kernel takes at most ", kMost);
+  };
+  fits("hostname", c.hostname);
+  fits("domainname", c.domainname);
 }
 
 // ---- linux ----
@@ -248,6 +269,53 @@ void seccomp_notify_has_listener(const Linux& l, Report& report) {
                      "'SCMP_ACT_NOTIFY' needs a listenerPath");
 }
 
+// config-linux.md: "When the action doesn't support an errno, the runtime MUST print and error and fail."
+void seccomp_errnos_fit(const Linux& l, Report& report) {
+  if (!l.seccomp) return;
+  const auto fits = [&](const std::string& path, oci::SeccompAction action,
+                        const std::optional<uint32_t>& number) {
+    if (number && action != oci::SeccompAction::error_number && action != oci::SeccompAction::trace)
+      report.problem(path, "is only for SCMP_ACT_ERRNO and SCMP_ACT_TRACE, not for ",
+                     names::text(oci::kSeccompActions, action));
+  };
+  const oci::Seccomp& s = *l.seccomp;
+  fits("linux.seccomp.defaultErrnoRet", s.default_action, s.default_errno_ret);
+  for (size_t i = 0; i < s.syscalls.size(); ++i)
+    fits(str::cat("linux.seccomp.syscalls[", i, "].errnoRet"), s.syscalls[i].action, s.syscalls[i].errno_ret);
+}
+
+// set_mempolicy(2): the kernel answers EINVAL to all of these.
+void memory_policy_fits_mode(const Linux& l, Report& report) {
+  if (!l.memory_policy) return;
+  const oci::MemoryPolicy& p = *l.memory_policy;
+  const auto has = [&](std::string_view flag) {
+    return std::find(p.flags.begin(), p.flags.end(), flag) != p.flags.end();
+  };
+  const bool without = p.mode == "MPOL_DEFAULT" || p.mode == "MPOL_LOCAL";
+  if (without && !p.nodes.empty()) report.problem("linux.memoryPolicy.nodes", p.mode, " takes no nodes");
+  if (!without && p.nodes.empty() && p.mode != "MPOL_PREFERRED")
+    report.problem("linux.memoryPolicy.nodes", p.mode, " needs at least one node");
+  if (has("MPOL_F_STATIC_NODES") && has("MPOL_F_RELATIVE_NODES"))
+    report.problem("linux.memoryPolicy.flags",
+                   "MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other");
+  if (p.nodes.empty() && (has("MPOL_F_STATIC_NODES") || has("MPOL_F_RELATIVE_NODES")))
+    report.problem("linux.memoryPolicy.flags", "there are no nodes for them to be about");
+  if (has("MPOL_F_NUMA_BALANCING") && p.mode != "MPOL_BIND" && p.mode != "MPOL_PREFERRED_MANY")
+    report.problem("linux.memoryPolicy.flags", "MPOL_F_NUMA_BALANCING is not for ", p.mode);
+}
+
+void net_devices_differ(const Linux& l, Report& report) {
+  std::map<std::string, std::string> seen;
+  for (const auto& [host, device] : l.net_devices) {
+    const std::string inside = device.name.value_or("").empty() ? host : *device.name;
+    if (inside.find('%') != std::string::npos) continue;  // the kernel chooses
+    const auto [first, is_first] = seen.emplace(inside, host);
+    if (!is_first)
+      report.problem(json::join_path("linux.netDevices", host), "would be '", inside,
+                     "' in the container, as '", first->second, "' is");
+  }
+}
+
 void net_devices_need_namespace(const Linux& l, Report& report) {
   if (!l.net_devices.empty() && !find(l, NamespaceType::network))
     report.problem("linux.netDevices", "needs a namespace of type 'network' in linux.namespaces");
@@ -262,7 +330,10 @@ void check_linux(const Linux& l, Report& report) {
   devices_have_numbers(l, report);
   if (l.resources) swap_holds_memory(*l.resources, "linux.resources.", report);
   seccomp_notify_has_listener(l, report);
+  seccomp_errnos_fit(l, report);
   net_devices_need_namespace(l, report);
+  net_devices_differ(l, report);
+  memory_policy_fits_mode(l, report);
 }
 
 }  // namespace
@@ -288,6 +359,7 @@ Findings check(const Config& config) {
   idmap_has_mappings(config, report);
   mount_mappings_are_sound(config, report);
   names_need_uts(config, report);
+  names_fit(config, report);
   if (config.linux_) check_linux(*config.linux_, report);
   return std::move(report).take();
 }

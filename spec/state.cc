@@ -72,8 +72,12 @@ template <>
 struct json::Schema<ExecDefaults> {
   using D = ExecDefaults;
   static constexpr auto fields = std::tuple{
-      required("format", &D::format, format), optional("namespaces", &D::namespaces),
-      optional("process", &D::process),       optional("seccomp", &D::seccomp),
+      required("format", &D::format, format),
+      optional("namespaces", &D::namespaces),
+      optional("process", &D::process),
+      optional("seccomp", &D::seccomp),
+      optional("personality", &D::personality),
+      optional("memoryPolicy", &D::memory_policy),
       optional("resources", &D::resources),
   };
 };

@@ -65,6 +65,8 @@ struct ExecDefaults {
   std::optional<Process> process;         // capabilities, env, user, cwd…
   std::optional<Seccomp> seccomp;
   std::optional<Resources> resources;  // its limits as last applied: `update` adds to them
+  std::optional<Personality> personality;
+  std::optional<MemoryPolicy> memory_policy;
   bool operator==(const ExecDefaults&) const = default;
 };
 

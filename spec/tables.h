@@ -16,6 +16,10 @@ Table table<oci::Resources>();
 template <>
 Table table<oci::Seccomp>();
 template <>
+Table table<oci::MemoryPolicy>();
+template <>
+Table table<oci::Personality>();
+template <>
 Table table<oci::Process>();
 template <>
 Table table<oci::Hooks>();

@@ -28,7 +28,42 @@ struct SchedAttr {
   uint64_t runtime, deadline, period;
 };
 
+constexpr size_t kBits = 8 * sizeof(unsigned long);
+
+void add(const std::vector<unsigned>& numbers, Mask& mask) {
+  for (const unsigned n : numbers) mask[n / kBits] |= 1ul << (n % kBits);
+}
+
 long set_affinity(const Mask& mask) { return ::syscall(SYS_sched_setaffinity, 0, sizeof mask, mask); }
+
+Result<> apply_scheduler(const plan::SchedulerStep& from) {
+  const SchedAttr attr{sizeof attr,   from.policy,  from.flags,    from.nice,
+                       from.priority, from.runtime, from.deadline, from.period};
+  if (::syscall(SYS_sched_setattr, 0, &attr, 0) == 0) return {};
+  const int err = errno;
+  const std::string_view hint =
+      err == EPERM    ? " (it needs CAP_SYS_NICE; for SCHED_DEADLINE also all CPUs of the root domain)"
+      : err == EINVAL ? " (this kernel does not take the policy, or not with these flags and values)"
+      : err == EBUSY  ? " (the CPUs have not that much time left for SCHED_DEADLINE)"
+                      : "";
+  return Error::os(str::cat("process.scheduler: sched_setattr()", hint), err);
+}
+
+// set_mempolicy(2) counts one bit less than it is told.
+Result<> apply_memory_policy(const plan::MemoryPolicyStep& from) {
+  Mask mask{};
+  add(from.nodes, mask);
+  const bool none = from.nodes.empty();
+  // The kernel takes a longer mask than it has nodes, but not a longer one than a page.
+  if (::syscall(SYS_set_mempolicy, from.mode, none ? nullptr : mask, none ? 0 : kMostCpus) == 0) return {};
+  const int err = errno;
+  return Error::os(
+      str::cat("linux.memoryPolicy: set_mempolicy(", from.text, ")",
+               err == EINVAL ? " (has this host the nodes? /sys/devices/system/node/online lists "
+                               "them; and its kernel the mode and flags?)"
+                             : ""),
+      err);
+}
 
 }  // namespace
 
@@ -57,14 +92,10 @@ Result<> apply_oom_score(const plan::Process& process) {
 }
 
 Result<> apply_scheduling(const plan::Process& process) {
-  if (process.scheduler) {
-    const plan::SchedulerStep& from = *process.scheduler;
-    const SchedAttr attr{sizeof attr,   from.policy,  from.flags,    from.nice,
-                         from.priority, from.runtime, from.deadline, from.period};
-    if (::syscall(SYS_sched_setattr, 0, &attr, 0) < 0) return Error::os("process.scheduler: sched_setattr()");
-  }
+  if (process.scheduler) TRY(apply_scheduler(*process.scheduler));
+  if (process.memory_policy) TRY(apply_memory_policy(*process.memory_policy));
   if (process.io_priority && ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, *process.io_priority) < 0)
-    return Error::os("process.ioPriority: ioprio_set()");
+    return Error::os("process.ioPriority: ioprio_set() (IOPRIO_CLASS_RT needs CAP_SYS_NICE)");
   if (process.personality && ::personality(*process.personality) < 0)
     return Error::os("linux.personality: personality()");
   return {};
@@ -73,9 +104,11 @@ Result<> apply_scheduling(const plan::Process& process) {
 Result<> apply_affinity(const std::vector<unsigned>& cpus, std::string_view property) {
   if (cpus.empty()) return {};
   Mask mask{};
-  constexpr size_t kBits = 8 * sizeof(unsigned long);
-  for (const unsigned cpu : cpus) mask[cpu / kBits] |= 1ul << (cpu % kBits);
-  if (set_affinity(mask) < 0) return Error::os(str::cat(property, ": sched_setaffinity()"));
+  add(cpus, mask);
+  if (set_affinity(mask) < 0)
+    return Error::os(str::cat(property,
+                              ": sched_setaffinity() (has this host the CPUs, and does the cpuset "
+                              "cgroup allow one of them?)"));
   return {};
 }
 

@@ -177,7 +177,9 @@ Result<Created> create(const Runtime& rt, const Options& options) {
   TRY(dir.save_exec_defaults({.namespaces = plan.namespaces.all,
                               .process = config.process,
                               .seccomp = config.linux_->seccomp,
-                              .resources = config.linux_->resources}));
+                              .resources = config.linux_->resources,
+                              .personality = config.linux_->personality,
+                              .memory_policy = config.linux_->memory_policy}));
 
   Undo detach([&] {
     if (root.id)

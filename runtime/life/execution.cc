@@ -182,6 +182,7 @@ Result<stages::Tenant> make_tenant(const Runtime& rt, const Options& options,
                                  .preserve_fds = options.preserve_fds};
   std::vector<std::string> warnings;
   tenant.process = TRY(plan::make_process(process, facts, "process", warnings));
+  TRY(plan::add_execution(defaults.personality, defaults.memory_policy, tenant.process));
   for (const std::string& warning : warnings) logs::warn(warning);
   if (defaults.seccomp) tenant.seccomp = TRY(seccomp_cache::get(rt.root, *defaults.seccomp));
   return tenant;

@@ -1,7 +1,6 @@
 #include "runtime/plan/plan.h"
 
 #include <linux/capability.h>
-#include <sys/personality.h>
 
 #include <algorithm>
 
@@ -21,8 +20,6 @@ Result<> refuse_unsupported(const oci::Config& config) {
   if (!from.net_devices.empty())
     return unsupported("linux.netDevices", "move the device with a createRuntime hook (ip link set … netns)");
   if (from.intel_rdt) return unsupported("linux.intelRdt", "remove the property");
-  if (from.memory_policy)
-    return unsupported("linux.memoryPolicy", "start the program through numactl(8) instead");
   if (config.process && config.process->command_line)
     return unsupported("process.commandLine", "it is for Windows; use process.args");
   return {};
@@ -51,20 +48,6 @@ MountFacts mount_facts(const Host& host, const CreateArgs& args, const Namespace
   return facts;
 }
 
-Result<> add_personality(const oci::Linux& from, Process& process) {
-  if (!from.personality) return {};
-  if (!from.personality->flags.empty()) return unsupported("linux.personality.flags", "leave it empty");
-  if (from.personality->domain == "LINUX")
-    process.personality = PER_LINUX;
-  else if (from.personality->domain == "LINUX32")
-    process.personality = PER_LINUX32;
-  else
-    return Error(Kind::invalid,
-                 str::cat("linux.personality.domain: unknown value '",
-                          str::printable(from.personality->domain), "', expected LINUX or LINUX32"));
-  return {};
-}
-
 // A file system of the user namespace's owner: setgroups is denied where an unprivileged user wrote the maps.
 ProcessFacts process_facts(const Host& host, const CreateArgs& args, const Namespaces& namespaces) {
   ProcessFacts facts;
@@ -80,7 +63,7 @@ Result<> add_process(const oci::Config& config, const Host& host, const CreateAr
   if (!config.process) return {};
   Process process = TRY(
       make_process(*config.process, process_facts(host, args, plan.namespaces), "process", plan.warnings));
-  TRY(add_personality(*config.linux_, process));
+  TRY(add_execution(config.linux_->personality, config.linux_->memory_policy, process));
   plan.process = std::move(process);
   return {};
 }

@@ -33,6 +33,12 @@ struct SchedulerStep {
   uint64_t runtime = 0, deadline = 0, period = 0;
 };
 
+struct MemoryPolicyStep {
+  int mode = 0;  // with its flags, as set_mempolicy(2) takes them
+  std::vector<unsigned> nodes;
+  std::string text;  // "MPOL_BIND with nodes 0-1", for messages
+};
+
 struct Process {
   std::vector<std::string> args, env;
   std::string cwd;
@@ -48,6 +54,7 @@ struct Process {
   std::optional<SchedulerStep> scheduler;
   std::optional<int> io_priority;  // as ioprio_set(2) takes it
   std::optional<unsigned long> personality;
+  std::optional<MemoryPolicyStep> memory_policy;
   std::vector<unsigned> cpus_initial, cpus_final;  // exec only; empty: leave it
   std::string apparmor_profile, selinux_label;     // empty: none
   bool terminal = false;
@@ -70,6 +77,10 @@ Result<Process> make_process(const oci::Process& process, const ProcessFacts& fa
 
 // Every capability that make_process knows: "CAP_CHOWN"…
 std::vector<std::string> capability_names();
+
+// What linux.personality and linux.memoryPolicy ask of every process of the container, also of those that `exec` adds.
+Result<> add_execution(const std::optional<oci::Personality>& personality,
+                       const std::optional<oci::MemoryPolicy>& memory, Process& plan);
 
 // "0-3,8" → {0,1,2,3,8} (cpuset(7) list format); nullopt if it is none.
 std::optional<std::vector<unsigned>> parse_cpu_list(std::string_view text);

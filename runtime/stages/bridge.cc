@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 
 #include "runtime/concerns/credentials.h"
+#include "runtime/concerns/limits.h"
 #include "runtime/stages/spawn.h"
 
 namespace stages {
@@ -55,7 +56,10 @@ Result<> bridge(Channel::Pair& ends, const plan::Plan& plan, Handles& handles) {
 }
 
 Result<> bridge_to(Channel::Pair& ends, const Tenant& tenant_plan, Handles& handles) {
-  TRY(enter_host_side(handles.cgroup_tasks, tenant_plan.process));
+  const plan::Process& process = tenant_plan.process;
+  // What our caller is bound to says nothing about the container; moving into its cgroup then cuts to its cpuset.
+  if (process.cpus_initial.empty()) limits::reset_affinity();
+  TRY(enter_host_side(handles.cgroup_tasks, process));
   TRY(sys::prctl(PR_SET_DUMPABLE, 0));
   TRY(namespaces::join_process(handles.target, handles.target_namespaces));
   return clone_and_announce("rt:exec", 0, ends,

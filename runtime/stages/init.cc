@@ -224,7 +224,6 @@ Result<> tenant(Channel& channel, const Tenant& tenant, Handles& handles) {
   }
   handles = Handles();
   TRY(descriptors::close_own(process.preserve_fds, {channel.fd(), lsm_attribute.get()}));
-  TRY(limits::apply_affinity(process.cpus_initial, "process.execCPUAffinity.initial"));
   TRY(workdir::enter(process.cwd, process.uid, process.gid));
   TRY(workdir::fill_home(process));
   const std::string path = TRY(command::find(process));

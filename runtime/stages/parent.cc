@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "runtime/concerns/limits.h"
 #include "runtime/stages/bridge.h"
 #include "runtime/stages/sources.h"
 #include "runtime/stages/spawn.h"
@@ -175,6 +176,8 @@ Result<Launched> launch(const plan::Plan& plan, Handles handles, bool privileged
 }
 
 Result<Launched> launch_tenant(const Tenant& tenant_plan, Handles handles) {
+  // Before anything of it is in the container's cgroup (config.md, "execCPUAffinity"): with cgroup v2 it is cloned into it.
+  TRY(limits::apply_affinity(tenant_plan.process.cpus_initial, "process.execCPUAffinity.initial"));
   const Sequence::Expectations expect{.init_pid = true, .terminal = tenant_plan.process.terminal};
   return launch_with(
       "rt:bridge", 0, handles.cgroup, expect, true,

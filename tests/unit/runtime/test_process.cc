@@ -139,3 +139,25 @@ Test(process, descriptors_and_groups) {
   cr_expect(make(from, {.groups_denied = true}, warnings).set_groups,
             "asked for groups that are denied: the kernel shall refuse");
 }
+
+Test(process, personality_and_memory_policy) {
+  plan::Process process;
+  const oci::MemoryPolicy memory{"MPOL_BIND", "0-1,4", {"MPOL_F_STATIC_NODES", "MPOL_F_NUMA_BALANCING"}};
+  cr_assert(plan::add_execution(oci::Personality{"LINUX32", {}}, memory, process).ok());
+  cr_expect(process.personality == 8ul);  // PER_LINUX32
+  cr_assert(process.memory_policy.has_value());
+  cr_expect_eq(process.memory_policy->mode, 2 | 1 << 15 | 1 << 13);
+  cr_expect((process.memory_policy->nodes == std::vector<unsigned>{0, 1, 4}));
+  expect_text(process.memory_policy->text, "MPOL_BIND with nodes 0-1,4");
+
+  const auto refused = [](const std::optional<oci::Personality>& personality,
+                          const std::optional<oci::MemoryPolicy>& policy) {
+    plan::Process none;
+    Result<> added = plan::add_execution(personality, policy, none);
+    return added.ok() ? std::string("accepted") : added.error().message;
+  };
+  expect_text(refused(oci::Personality{"LINUX", {"ADDR_NO_RANDOMIZE"}}, {}),
+              "linux.personality.flags: the specification knows no flags yet; leave it empty");
+  expect_text(refused({}, oci::MemoryPolicy{"MPOL_BIND", "3-1", {}}),
+              "linux.memoryPolicy.nodes: '3-1' is no list of nodes such as 0-3,8");
+}

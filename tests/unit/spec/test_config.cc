@@ -187,7 +187,7 @@ Test(config, takes_null_for_absent) {
 }
 
 Test(config, warns_about_what_it_ignores) {
-  const auto result = oci::check_config(R"({"ociVersion":"2.0.0","root":{"path":"r","readonli":true},
+  const auto result = oci::check_config(R"({"ociVersion":"1.4.0","root":{"path":"r","readonli":true},
 "windows":{"x":1},"process":{"user":{"uid":0,"gid":0,"username":"x"},"args":["a"],"cwd":"/"},"x-ours":{}})",
                                         "c");
   const std::string want =
@@ -195,7 +195,7 @@ Test(config, warns_about_what_it_ignores) {
       "c:1:53: root.readonli: unknown property (did you mean 'readonly'?), ignoring\n"
       "c:2:11: windows: is for another platform, ignoring\n"
       "c:2:103: x-ours: unknown property, ignoring\n"
-      "c:1:15: ociVersion: this program knows versions up to 1.3.0, not 2.0.0, going on\n";
+      "c:1:15: ociVersion: this program knows versions up to 1.3.0, not 1.4.0, going on\n";
   const std::string is = show(result);
   expect_text(is, want);
 }
@@ -220,6 +220,10 @@ Test(config, accepts_the_edges) {
       R"("mounts":[{"destination":"rel","source":"/a","options":["bind"]},{"destination":"/x","type":"tmpfs"}])",
       R"("mounts":[{"destination":"/x","type":"none","options":["remount","bind","ro"]}])",
       R"("process":{"args":[""],"cwd":"/","env":["A=","B==c"],"terminal":false,"consoleSize":{"height":0,"width":65535}})",
+      R"("process":{"args":["x"],"cwd":"/","consoleSize":{"height":65536,"width":70000}})",
+      R"("process":{"args":["x"],"cwd":"/","scheduler":{"policy":"SCHED_DEADLINE","runtime":2,"deadline":2}})",
+      R"("linux":{"memoryPolicy":{"mode":"MPOL_PREFERRED"},"intelRdt":{"closID":"/"}})",
+      R"("linux":{"memoryPolicy":{"mode":"MPOL_BIND","nodes":"0","flags":["MPOL_F_NUMA_BALANCING"]}})",
       R"("process":{"args":["x"],"cwd":"/","user":{"uid":4294967294,"gid":0},"oomScoreAdj":-1000})",
       R"("process":{"args":["x"],"cwd":"/","rlimits":[{"type":"RLIMIT_AS","soft":18446744073709551615,"hard":18446744073709551615}]})",
       R"("process":{"args":["x"],"cwd":"/","scheduler":{"policy":"SCHED_RR","priority":99}})",
