@@ -72,12 +72,9 @@ template <>
 struct json::Schema<ExecDefaults> {
   using D = ExecDefaults;
   static constexpr auto fields = std::tuple{
-      required("format", &D::format, format),
-      optional("namespaces", &D::namespaces),
-      optional("process", &D::process),
-      optional("seccomp", &D::seccomp),
-      optional("personality", &D::personality),
-      optional("memoryPolicy", &D::memory_policy),
+      required("format", &D::format, format),   optional("namespaces", &D::namespaces),
+      optional("process", &D::process),         optional("seccomp", &D::seccomp),
+      optional("personality", &D::personality), optional("memoryPolicy", &D::memory_policy),
       optional("resources", &D::resources),
   };
 };
@@ -96,8 +93,7 @@ std::string encode(const ExecDefaults& defaults) { return json::encode(defaults,
 
 std::string encode(const State& state) { return json::encode(state, json::Style::compact); }
 
-std::string public_state(const State& state, Status now, bool indent) {
-  json::Writer w(indent ? json::Style::indented : json::Style::compact);
+static void write_state(json::Writer& w, const State& state, Status now) {
   w.begin_object();
   w.key("ociVersion").string(state.oci_version);
   w.key("id").string(state.id);
@@ -114,6 +110,27 @@ std::string public_state(const State& state, Status now, bool indent) {
     w.key("exitCode").number(state.exit->code);
     w.key("ended").string(state.exit->ended);
   }
+  w.end_object();
+}
+
+std::string public_state(const State& state, Status now, bool indent) {
+  json::Writer w(indent ? json::Style::indented : json::Style::compact);
+  write_state(w, state, now);
+  return std::move(w).take();
+}
+
+std::string process_state(const State& state, Status now, int32_t pid, const std::vector<std::string>& fds,
+                          std::string_view metadata) {
+  json::Writer w;
+  w.begin_object();
+  w.key("ociVersion").string(state.oci_version);
+  w.key("fds").begin_array();
+  for (const std::string& name : fds) w.string(name);
+  w.end_array();
+  w.key("pid").number(pid);
+  if (!metadata.empty()) w.key("metadata").string(metadata);
+  w.key("state");
+  write_state(w, state, now);
   w.end_object();
   return std::move(w).take();
 }

@@ -79,4 +79,8 @@ std::string encode(const ExecDefaults& defaults);  // exec.json
 // rootfs, created, owner; ours: exitCode, ended.  `indent`: as `state` prints it; otherwise one line, for hooks.
 std::string public_state(const State& state, Status now, bool indent);
 
+// The JSON of config-linux.md's container process state; `fds` names the descriptors that travel with it.
+std::string process_state(const State& state, Status now, int32_t pid, const std::vector<std::string>& fds,
+                          std::string_view metadata);
+
 }  // namespace oci

@@ -8,11 +8,20 @@
 
 namespace seccomp {
 
-Result<> load(const plan::SeccompProgram& program) {
+Result<int> load(const plan::SeccompProgram& program) {
   const sock_fprog filter{static_cast<unsigned short>(program.filter.size()),
                           const_cast<sock_filter*>(program.filter.data())};
-  if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, program.flags, &filter) == 0) return {};
-  return Error::os("linux.seccomp: loading the filter: seccomp()");
+  const long n = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, program.flags, &filter);
+  if (n >= 0) return static_cast<int>(n);
+  const int err = errno;
+  const bool listens = (program.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
+  const std::string_view hint =
+      err == EBUSY && listens ? " (a process can have one listener, and this runtime runs under one itself)"
+      : err == EINVAL && listens
+          ? " (SCMP_ACT_NOTIFY needs Linux 5.0, SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV 5.19)"
+      : err == EINVAL ? " (does this kernel know linux.seccomp.flags?)"
+                      : "";
+  return Error::os(str::cat("linux.seccomp: loading the filter: seccomp()", hint), err);
 }
 
 // The kernel looks at the flags first, and only then for the filter, which is not there.  Some flags make sense only to

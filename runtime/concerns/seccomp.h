@@ -6,7 +6,9 @@
 
 namespace seccomp {
 
-Result<> load(const plan::SeccompProgram& program);
+// The number of the listener's descriptor, which is O_CLOEXEC, if program.flags ask for one (SCMP_ACT_NOTIFY); else 0.
+// A number, because from here on even close(2) may be a call that waits for somebody: see stages/listener.h.
+Result<int> load(const plan::SeccompProgram& program);
 
 // Whether this kernel knows a SECCOMP_FILTER_FLAG_*.  Nothing is loaded.
 bool knows_flag(unsigned flag);

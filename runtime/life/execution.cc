@@ -10,6 +10,7 @@
 #include "runtime/life/container.h"
 #include "runtime/life/host.h"
 #include "runtime/life/io.h"
+#include "runtime/life/seccomp_agent.h"
 #include "runtime/life/seccomp_cache.h"
 #include "runtime/life/status.h"
 #include "runtime/life/supervision.h"
@@ -201,7 +202,8 @@ Result<int> execute(const Runtime& rt, const Options& options) {
   stages::Launched launched = TRY(stages::launch_tenant(tenant, std::move(handles)));
   Undo kill([&] { stages::kill_and_reap(launched.pid, launched.pidfd); });
   TRY(io::hand_out(options.console_socket, options.pidfd_socket, options.pid_file, launched));
-  TRY(stages::start(launched.channel));
+  TRY(stages::start(launched.channel,
+                    seccomp_agent::sender(container.dir(), state, oci::Status::running, launched.pid)));
   kill.keep();
   if (options.detach) return 0;
   return supervision::wait(launched.pid, launched.pidfd, std::move(launched.terminal));

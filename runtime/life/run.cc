@@ -5,6 +5,7 @@
 
 #include "runtime/concerns/descriptors.h"
 #include "runtime/life/container.h"
+#include "runtime/life/seccomp_agent.h"
 #include "runtime/life/start.h"
 #include "runtime/life/supervision.h"
 #include "runtime/stages/spawn.h"
@@ -26,7 +27,9 @@ Result<creation::Created> create_and_start(const Runtime& rt, const creation::Op
     const Result<> gone = Container::remove(rt, options.id, true);
     if (!gone.ok()) logs::warn("removing '", options.id, "': ", gone.error().message, ", ignoring");
   });
-  TRY(stages::start(made.init.channel).within("starting '", options.id, "'"));
+  TRY(stages::start(made.init.channel,
+                    seccomp_agent::sender(made.dir, made.state, oci::Status::created, made.init.pid))
+          .within("starting '", options.id, "'"));
   TRY(start::run_poststart(made.state));
   made.dir.unlock();
   remove.keep();

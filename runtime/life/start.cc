@@ -2,6 +2,7 @@
 
 #include "runtime/concerns/hooks.h"
 #include "runtime/life/creation.h"
+#include "runtime/life/seccomp_agent.h"
 #include "runtime/life/status.h"
 #include "runtime/stages/parent.h"
 #include "spec/base/log.h"
@@ -43,7 +44,8 @@ Result<> start(const Runtime& rt, const std::string& id) {
   // command cannot be executed, its process ends, and that shows as well.
   state.status = oci::Status::running;
   TRY(dir.save(state));
-  TRY(stages::start(channel).within("starting '", id, "'"));
+  TRY(stages::start(channel, seccomp_agent::sender(dir, state, oci::Status::created, state.pid))
+          .within("starting '", id, "'"));
   (void)sys::unlinkat(dir.fd(), creation::kStartSocket, 0);  // nobody listens any more
   return run_poststart(state);
 }

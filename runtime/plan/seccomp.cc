@@ -152,6 +152,14 @@ Result<std::vector<uint32_t>> add_architectures(scmp_filter_ctx context, const o
   return added;
 }
 
+// seccomp(2): a listener beside TSYNC wants TSYNC_ESRCH, and WAIT_KILLABLE_RECV is about a listener's calls, so that it
+// means nothing where there is none, and the kernel would refuse it.
+unsigned with_listener(unsigned flags, bool notifies) {
+  if (!notifies) return flags & ~static_cast<unsigned>(SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+  flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+  return flags & SECCOMP_FILTER_FLAG_TSYNC ? flags | SECCOMP_FILTER_FLAG_TSYNC_ESRCH : flags;
+}
+
 Result<unsigned> make_flags(const oci::Seccomp& config) {
   unsigned flags = 0;
   for (size_t i = 0; i < config.flags.size(); ++i) {
@@ -161,7 +169,9 @@ Result<unsigned> make_flags(const oci::Seccomp& config) {
                                            str::printable(config.flags[i]), "'"));
     flags |= *flag;
   }
-  return flags;
+  const bool notifies = std::any_of(config.syscalls.begin(), config.syscalls.end(),
+                                    [](const auto& rule) { return rule.action == SeccompAction::notify; });
+  return with_listener(flags, notifies);
 }
 
 Result<> add_rules(scmp_filter_ctx context, const oci::Seccomp& config, uint32_t default_action,
@@ -230,15 +240,6 @@ Result<std::vector<sock_filter>> export_program(scmp_filter_ctx context) {
 }  // namespace
 
 Result<SeccompProgram> make_seccomp(const oci::Seccomp& config) {
-  const bool notifies =
-      config.default_action == SeccompAction::notify ||
-      std::any_of(config.syscalls.begin(), config.syscalls.end(),
-                  [](const oci::SeccompSyscall& rule) { return rule.action == SeccompAction::notify; });
-  if (notifies || config.listener_path)
-    return Error(
-        Kind::unsupported,
-        str::cat("linux.seccomp", config.listener_path ? ".listenerPath" : "",
-                 ": SCMP_ACT_NOTIFY and its listener are not supported by this runtime; use another action"));
   const uint32_t default_errno = config.default_errno_ret.value_or(EPERM);
   const uint32_t default_action = action_value(config.default_action, default_errno);
   const Context context(::seccomp_init(default_action), &::seccomp_release);

@@ -5,6 +5,7 @@
 //   calls newer than the newest one the profile names answer ENOSYS instead of the default errno, so that a C library
 //   falls back to what it did before (clone3, faccessat2…); without it a profile from last year breaks a new glibc
 //   several conditions on one argument of one rule are alternatives, since libseccomp cannot take them at once
+// A rule with SCMP_ACT_NOTIFY makes the filter one with a listener, which goes to an agent (stages/listener.h).
 // The tree form (SCMP_FLTATR_CTL_OPTIMIZE=2) makes a call's check logarithmic; loading it is several times cheaper too.
 #pragma once
 
@@ -20,7 +21,7 @@ namespace plan {
 
 struct SeccompProgram {
   std::vector<sock_filter> filter;
-  unsigned flags = 0;  // SECCOMP_FILTER_FLAG_*
+  unsigned flags = 0;  // SECCOMP_FILTER_FLAG_*, NEW_LISTENER among them where a rule notifies
 };
 
 // Kind::invalid names the property; Kind::unsupported what this libseccomp or program cannot do.

@@ -16,10 +16,10 @@
 #include "runtime/concerns/masks.h"
 #include "runtime/concerns/mounts.h"
 #include "runtime/concerns/rootfs.h"
-#include "runtime/concerns/seccomp.h"
 #include "runtime/concerns/sysctls.h"
 #include "runtime/concerns/terminal.h"
 #include "runtime/concerns/workdir.h"
+#include "runtime/stages/listener.h"
 #include "runtime/stages/sources.h"
 #include "spec/base/sys.h"
 
@@ -141,19 +141,25 @@ Result<> take_on_limits(const plan::Process& process) {
 
 // The order is what matters here: see capabilities.h for the sets around the ids, and config-linux.md for seccomp,
 // which without no-new-privileges can only be loaded while CAP_SYS_ADMIN is there.
-Result<> take_on_identity(const plan::Process& process, const plan::SeccompProgram* filter,
-                          Fd lsm_attribute) {
+Result<> take_on_identity(const plan::Process& process, const plan::SeccompProgram* filter, Fd lsm_attribute,
+                          Channel& starter) {
   const plan::CapabilitySets sets = process.capabilities.value_or(plan::CapabilitySets{});
   TRY(lsm::apply(process, lsm_attribute));
-  if (filter && !process.no_new_privileges) TRY(seccomp::load(*filter));
+  if (filter && !process.no_new_privileges) TRY(load_filter(*filter, starter));
   credentials::give_streams(process.uid);
   TRY(capabilities::before_credentials(sets));
   TRY(credentials::apply(process));
   TRY(workdir::enter_again(process.cwd));
   TRY(capabilities::after_credentials(sets));
   if (process.no_new_privileges) TRY(sys::prctl(PR_SET_NO_NEW_PRIVS, 1));
-  if (filter && process.no_new_privileges) TRY(seccomp::load(*filter));
+  if (filter && process.no_new_privileges) TRY(load_filter(*filter, starter));
   return {};
+}
+
+// Hooks have to be waited for, and load_filter may have left the reaping of children to the kernel: its helper ends first.
+Result<> be_a_parent_again() {
+  (void)sys::waitpid(-1, 0);  // ECHILD: there is none, or no more
+  return sys::reset_signal(SIGCHLD);
 }
 
 const plan::SeccompProgram* pointer(const std::optional<plan::SeccompProgram>& program) {
@@ -201,7 +207,8 @@ Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry 
       return Error(Kind::invalid,
                    "process: missing: the container can be created but not started without it");
     TRY(take_on_limits(process));
-    TRY(take_on_identity(process, pointer(plan.seccomp), lsm_attribute));
+    TRY(take_on_identity(process, pointer(plan.seccomp), lsm_attribute, starter));
+    if (!plan.hooks.start_container.empty()) TRY(be_a_parent_again());
     // These are programs of the container: they get the rights of its process, and no more.
     TRY(hooks::run("startContainer", plan.hooks.start_container, hook_state));
     return command::execute(process, path);
@@ -231,7 +238,7 @@ Result<> tenant(Channel& channel, const Tenant& tenant, Handles& handles) {
   TRY(channel.send(Tag::ready));
   TRY(channel.expect(Tag::start));
   TRY(limits::apply_affinity(process.cpus_final, "process.execCPUAffinity.final"));
-  TRY(take_on_identity(process, pointer(tenant.seccomp), lsm_attribute));
+  TRY(take_on_identity(process, pointer(tenant.seccomp), lsm_attribute, channel));
   return command::execute(process, path);
 }
 

@@ -185,11 +185,17 @@ Result<Launched> launch_tenant(const Tenant& tenant_plan, Handles handles) {
       [](Tag, Channel&, pid_t) { return Result<>(); });
 }
 
-Result<> start(Channel& channel) {
+Result<> start(Channel& channel, const ListenerTaker& take_listener) {
   TRY(channel.send(Tag::start));
   for (;;) {
     const std::optional<Packet> packet = TRY(channel.receive());
     if (!packet) return {};
+    if (packet->tag == Tag::listener) {
+      if (packet->fds.empty())
+        return Error(Kind::protocol, "the container announced a listener and sent none");
+      TRY(take_listener(packet->fds[0]));
+      TRY(channel.send(Tag::listener_taken));
+    }
     if (packet->tag == Tag::log) forward_log(packet->payload);
     if (packet->tag == Tag::failed) return decode_error(packet->payload);
   }

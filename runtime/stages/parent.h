@@ -30,9 +30,12 @@ Result<Launched> launch(const plan::Plan& plan, Handles handles, bool privileged
                         const HookRunner& run_hooks);
 Result<Launched> launch_tenant(const Tenant& tenant, Handles handles);
 
+// Hands the listener of a seccomp filter to its agent.
+using ListenerTaker = std::function<Result<>(Fd listener)>;
+
 // Tells the launched process to go on, and waits until it has executed the container's program (the end of the
-// channel) or says why it could not.
-Result<> start(Channel& channel);
+// channel) or says why it could not.  If its filter has a listener, `take_listener` is called with that in between.
+Result<> start(Channel& channel, const ListenerTaker& take_listener);
 
 // Writes a record that a stage has sent into our own log.
 void forward_log(std::string_view payload);

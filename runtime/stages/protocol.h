@@ -12,6 +12,8 @@
 //     │◀───────────────────────────────────────────────────────── ready ──│ waits for `start`
 //     │ `create` alone: the container is on record; saved ────────────────▶│ listens on the start socket
 //     │ start (here, or later by `start` through the start socket) ───────▶│ startContainer hooks, seccomp, exec
+//     │◀──────────────────────────────────────────────── listener (+ fd) │ only with SCMP_ACT_NOTIFY
+//     │ the agent has it; listener_taken ─────────────────────────────────▶│ exec
 //     │◀─────────────────────────────────────────────── end of file: exec worked; failed: it did not
 //        at any time from either stage: failed {kind, errno, message}  ·  log {level, text}  ·  end of file = it died
 //
@@ -47,6 +49,8 @@ enum class Tag : char {
   start = 'S',
   want_source = 'o',
   source = 'O',
+  listener = 'n',
+  listener_taken = 'N',
   failed = 'f',
   log = 'l',
 };

@@ -1,4 +1,5 @@
-// The only clone() in the program (helpers go through spec/base/process).
+// The clone() of everything that is or makes a container (helper programs go through spec/base/process, the one helper
+// that shares our descriptors is in listener.cc).
 //
 // The child runs on a copy of this process, which is single-threaded, so it may allocate.  It cannot return past
 // run_child: the parent's Undos cannot run in it.  Leaving is exec, or die().

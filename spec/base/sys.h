@@ -138,9 +138,10 @@ Result<> landlock_restrict(Fd ruleset);  // this thread, for good; wants no_new_
 struct SocketPair {
   UniqueFd left, right;
 };
-Result<SocketPair> socketpair(int type);               // AF_UNIX
-Result<SocketPair> pipe();                             // left: read end, right: write end
-Result<UniqueFd> connect_unix(std::string_view path);  // SOCK_STREAM; long paths go through /proc/self/fd
+Result<SocketPair> socketpair(int type);  // AF_UNIX
+Result<SocketPair> pipe();                // left: read end, right: write end
+// SOCK_STREAM; long paths go through /proc/self/fd.  Connecting and sending end with EAGAIN after 10 seconds.
+Result<UniqueFd> connect_unix(std::string_view path);
 Result<UniqueFd> accept(Fd listener);
 // A listening AF_UNIX SOCK_SEQPACKET socket named `name` in `dir`, mode 0600.  Reached with connect_seqpacket.
 Result<UniqueFd> listen_seqpacket(Fd dir, std::string_view name);

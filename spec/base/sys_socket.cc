@@ -41,6 +41,10 @@ static sockaddr_un unix_address(const std::string& path) {
 // `name` is what the message calls it.
 static Result<UniqueFd> connected(int type, const std::string& path, std::string_view name) {
   UniqueFd socket = TRY(unix_socket(type));
+  // Whoever listens may have stopped to accept, or to read.
+  constexpr timeval kMost{10, 0};
+  if (::setsockopt(socket.raw(), SOL_SOCKET, SO_SNDTIMEO, &kMost, sizeof kMost) < 0)
+    return Error::os("setsockopt(SO_SNDTIMEO)");
   const sockaddr_un address = unix_address(path);
   const auto* to = reinterpret_cast<const sockaddr*>(&address);
   if (retry([&] { return ::connect(socket.raw(), to, sizeof address); }) < 0)

@@ -172,3 +172,19 @@ Test(seccomp, keys_differ_where_profiles_do) {
     for (size_t j = 0; j < all.size(); ++j)
       cr_expect((plan::seccomp_key(all[i]) == plan::seccomp_key(all[j])) == (i == j), "%zu and %zu", i, j);
 }
+
+Test(seccomp, flags_of_a_listener) {
+  oci::Seccomp config = profile(SeccompAction::allow, {{{"mkdir"}, SeccompAction::notify, {}, {}}});
+  const auto flags = [&] {
+    const auto made = plan::make_seccomp(config);
+    cr_assert(made.ok(), "%s", made.ok() ? "" : made.error().message.c_str());
+    return made.value().flags;
+  };
+  cr_expect_eq(flags(), SECCOMP_FILTER_FLAG_NEW_LISTENER);
+  config.flags = {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"};
+  cr_expect_eq(flags(), SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC |
+                            SECCOMP_FILTER_FLAG_TSYNC_ESRCH | 1u << 5);
+  // Without a listener there is nothing to wait for, and the kernel would refuse the flag.
+  config.syscalls[0].action = SeccompAction::log;
+  cr_expect_eq(flags(), SECCOMP_FILTER_FLAG_TSYNC);
+}

@@ -109,3 +109,15 @@ Test(state, names_every_status) {
   expect_text(std::string(oci::text(oci::Status::stopped)), "stopped");
   expect_text(std::string(oci::text(oci::Status::paused)), "paused");
 }
+
+Test(state, goes_to_a_seccomp_agent) {
+  oci::State state;
+  state.id = "web";
+  state.pid = 7;
+  state.bundle = "/b";
+  state.rootfs = "/b/rootfs";
+  const std::string text = oci::process_state(state, oci::Status::running, 9, {"seccompFd"}, "meta");
+  expect_text(text, R"({"ociVersion":"1.3.0","fds":["seccompFd"],"pid":9,"metadata":"meta",)"
+                    R"("state":{"ociVersion":"1.3.0","id":"web","pid":7,"status":"running","bundle":"/b",)"
+                    R"("rootfs":"/b/rootfs","created":"","annotations":{},"owner":""}})");
+}
