@@ -25,12 +25,11 @@ bool holds_processes(const std::string& directory) {
   return procs.ok() && !procs.value().empty();
 }
 
-// A new v1 cpuset is empty, and nobody can enter it: it gets what its parent has.
-Result<> fill_cpuset(const std::string& directory) {
+// A v1 cpuset is empty at first, and nobody can enter it: it gets what its parent has.
+Result<> fill_cpuset(const std::string& directory, bool is_new) {
   const std::string parent = directory.substr(0, directory.rfind('/'));
   for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
-    const std::string own = TRY(read_file(directory, file));
-    if (!str::is_blank(own)) continue;
+    if (!is_new && !str::is_blank(TRY(read_file(directory, file)))) continue;
     const std::string theirs = TRY(read_file(parent, file));
     TRY(write_file(directory, file, str::trim(theirs)));
   }
@@ -88,7 +87,7 @@ Result<> make_directories(const plan::CgroupDirectory& plan, bool default_parent
       handle.created.insert(handle.created.end(), parents.begin(), parents.end());
       handle.created.push_back(directory);
     }
-    if (cpuset) TRY(fill_cpuset(directory).within("preparing the cpuset of '", directory, "'"));
+    if (cpuset) TRY(fill_cpuset(directory, made.ok()).within("preparing the cpuset of '", directory, "'"));
     if (leaf) TRY(refuse_frozen(plan, directory));
   }
   remove_parents.keep();

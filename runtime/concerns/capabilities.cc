@@ -30,9 +30,13 @@ Result<uint64_t> permitted() {
 Result<> before_credentials(const plan::CapabilitySets& sets) {
   for (unsigned long number = 0; number < 64; ++number) {
     if (sets.bounding >> number & 1) continue;
-    // Past the kernel's last capability; what is already gone costs no right to drop.
-    if (::prctl(PR_CAPBSET_READ, number, 0, 0, 0) < 0) break;
-    TRY(sys::prctl(PR_CAPBSET_DROP, number).within("dropping capability ", number, " from the bounding set"));
+    Result<> dropped = sys::prctl(PR_CAPBSET_DROP, number);
+    if (dropped.ok()) continue;
+    // Past the kernel's last capability, or gone already, which takes no right.
+    const int present = ::prctl(PR_CAPBSET_READ, number, 0, 0, 0);
+    if (present < 0) break;
+    if (present == 0) continue;
+    return std::move(dropped).within("dropping capability ", number, " from the bounding set");
   }
   return sys::prctl(PR_SET_KEEPCAPS, 1);
 }

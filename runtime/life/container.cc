@@ -118,10 +118,14 @@ static Result<> refuse_unless_stopped(const oci::State& state) {
 
 Result<> Container::remove(const Runtime& runtime, std::string_view id, bool force) {
   StateDir dir = TRY(StateDir::open(runtime.root, id));
-  // Before the lock: its holder may be waiting for this very process.
-  if (auto state = dir.load(); force && state.ok())
-    TRY(end_process(state.value()).within("container '", id, "'"));
-  TRY(dir.lock());
+  auto locked = dir.lock(0);
+  if (!locked.ok() && locked.error().kind == Kind::conflict) {
+    // Its holder may be waiting for this very process.
+    if (auto state = dir.load(); force && state.ok())
+      TRY(end_process(state.value()).within("container '", id, "'"));
+    locked = dir.lock();
+  }
+  TRY(std::move(locked));
   auto loaded = dir.load();
   if (!loaded.ok()) {
     // Nobody is creating it, or there would be no lock to have: its creation was interrupted.

@@ -235,9 +235,23 @@ Result<UniqueFd> open(Fd root, std::string_view relative, int flags, mode_t mode
   return Walk(root, how.links, {.flags = flags, .mode = mode}).run(relative);
 }
 
+namespace {
+
+// Where the last component alone is missing, as mostly: makes it without a walk.  Whatever is in the way is the walk's.
+Result<UniqueFd> make_last_dir(Fd root, std::string_view relative, mode_t mode, How how) {
+  const Split parts = split_last(relative);
+  const std::string name(TRY(nameable(relative, parts.name)));
+  const UniqueFd dir = TRY(open(root, parts.dir, O_PATH | O_DIRECTORY, 0, how));
+  TRY(sys::mkdirat(dir, name.c_str(), mode));
+  return sys::openat(dir, name.c_str(), O_PATH | O_NOFOLLOW | O_DIRECTORY);
+}
+
+}  // namespace
+
 Result<UniqueFd> make_dirs(Fd root, std::string_view relative, mode_t mode, How how) {
   Result<UniqueFd> there = open(root, relative, O_PATH | O_DIRECTORY, 0, how);
   if (there.ok() || there.error().errnum != ENOENT) return there;
+  if (Result<UniqueFd> made = make_last_dir(root, relative, mode, how); made.ok()) return made;
   const Goal goal{
       .last = Goal::Last::make_dir, .flags = O_PATH | O_DIRECTORY, .make_dirs = true, .dir_mode = mode};
   return Walk(root, how.links, goal).run(relative);

@@ -111,8 +111,12 @@ Result<> send(Fd socket, std::string_view data, std::span<const Fd> fds) {
 
 Result<Message> receive(Fd socket, size_t limit) {
   Message message;
-  message.data.resize(limit);
-  iovec part{message.data.data(), limit};
+  // Its size first: a buffer of the limit would be sixteen pages that nobody needs.
+  const ssize_t size = retry([&] { return ::recv(socket.raw(), nullptr, 0, MSG_PEEK | MSG_TRUNC); });
+  if (size < 0) return Error::os("recv()");
+  if (size == 0) return message;
+  message.data.resize(std::min(static_cast<size_t>(size), limit));
+  iovec part{message.data.data(), message.data.size()};
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
