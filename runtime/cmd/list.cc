@@ -110,40 +110,58 @@ Result<> for_each(const Runtime& rt, Show show) {
 }
 
 constexpr size_t kColumns = 9;
-using TableRow = std::array<std::string, kColumns>;
 
-// Columns as Go's tabwriter sets them for runc: at least 12 wide, 3 blanks between, the last one as it is.
-void print_table(const std::vector<TableRow>& rows, cli::Out& out) {
-  std::array<size_t, kColumns> widths;
-  widths.fill(12);
-  for (const TableRow& row : rows)
-    for (size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], row[i].size() + 3);
-  std::string line;
-  for (const TableRow& row : rows) {
-    line.clear();
-    for (size_t i = 0; i + 1 < kColumns; ++i) line.append(row[i]).append(widths[i] - row[i].size(), ' ');
-    out.line(line, row.back());
+// Columns as Go's tabwriter sets them for runc: at least 12 wide, 3 blanks between, the last one as it is.  The cells of a
+// thousand containers stand in one text.
+class Table {
+ public:
+  Table() { widths_.fill(12); }
+
+  void add_row(const std::array<std::string_view, kColumns>& cells) {
+    for (size_t i = 0; i < kColumns; ++i) {
+      widths_[i] = std::max(widths_[i], cells[i].size() + 3);
+      text_.append(cells[i]);
+      ends_.push_back(text_.size());
+    }
   }
-}
 
-TableRow table_row(const Container& c, clocks::Stamp now) {
+  void print(cli::Out& out) const {
+    std::string line;
+    size_t start = 0;
+    for (size_t i = 0; i < ends_.size(); ++i) {
+      const std::string_view cell = std::string_view(text_).substr(start, ends_[i] - start);
+      start = ends_[i];
+      const size_t column = i % kColumns;
+      line.append(cell);
+      if (column + 1 < kColumns) {
+        line.append(widths_[column] - cell.size(), ' ');
+        continue;
+      }
+      out.line(line);
+      line.clear();
+    }
+  }
+
+ private:
+  std::array<size_t, kColumns> widths_;
+  std::string text_;
+  std::vector<size_t> ends_;
+};
+
+void add_row(Table& table, const Container& c, clocks::Stamp now) {
   const oci::State& s = c.state;
   std::string ended = "-";
   if (s.exit) {
     const auto stamp = clocks::parse(s.exit->ended);
     ended = stamp ? clocks::ago(*stamp, now) : s.exit->ended;
   }
+  const std::string pid = str::cat(c.status == oci::Status::stopped ? 0 : s.pid);
+  const std::string exit = s.exit ? str::cat(s.exit->code) : "-";
+  const std::string bundle = str::printable(s.bundle), owner = str::printable(s.owner);
   const std::string image =
       str::printable(image_of(s));  // it came with the image: not to be trusted on a terminal
-  return {s.id,
-          str::cat(c.status == oci::Status::stopped ? 0 : s.pid),
-          std::string(oci::text(c.status)),
-          str::printable(s.bundle),
-          s.created,
-          str::printable(s.owner),
-          s.exit ? str::cat(s.exit->code) : "-",
-          ended,
-          image.empty() ? "-" : image};
+  table.add_row({s.id, pid, oci::text(c.status), bundle, s.created, owner, exit, ended,
+                 image.empty() ? std::string_view("-") : image});
 }
 
 // What passes the filters, in the form that is asked for.
@@ -166,12 +184,12 @@ Result<> print(const Runtime& rt, const ListArgs& args, const std::vector<Filter
     return {};
   }
   const clocks::Stamp now = clocks::now();
-  std::vector<TableRow> rows = {
-      {"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "EXIT", "ENDED", "IMAGE"}};
+  Table table;
+  table.add_row({"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER", "EXIT", "ENDED", "IMAGE"});
   TRY(for_each(rt, [&](const Container& c) {
-    if (wanted(c)) rows.push_back(table_row(c, now));
+    if (wanted(c)) add_row(table, c, now);
   }));
-  print_table(rows, rt.out);
+  table.print(rt.out);
   return {};
 }
 

@@ -11,12 +11,19 @@ std::optional<ProcessFacts> parse_stat(std::string_view text) {
   // Field 2 is the program's name in parentheses and may itself hold blanks and parentheses.
   const size_t name_end = text.rfind(')');
   if (name_end == std::string_view::npos) return std::nullopt;
-  const auto fields = str::split(str::trim(text.substr(name_end + 1)), ' ');
-  constexpr size_t kState = 3 - 3, kStartTime = 22 - 3;
-  if (fields.size() <= kStartTime || fields[kState].size() != 1) return std::nullopt;
-  const auto start = str::number<uint64_t>(fields[kStartTime]);
+  std::string_view left = str::trim(text.substr(name_end + 1));
+  if (left.size() < 2 || left[1] != ' ') return std::nullopt;
+  const char state = left[0];
+  constexpr int kState = 3,
+                kStartTime = 22;  // `list` asks for a thousand: the thirty fields after it are not looked at
+  for (int field = kState; field < kStartTime; ++field) {
+    const size_t end = left.find(' ');
+    if (end == std::string_view::npos) return std::nullopt;
+    left.remove_prefix(end + 1);
+  }
+  const auto start = str::number<uint64_t>(left.substr(0, left.find(' ')));
   if (!start) return std::nullopt;
-  return ProcessFacts{fields[kState][0], *start};
+  return ProcessFacts{state, *start};
 }
 
 // One read(2): the kernel writes this file whole.  `list` asks for a thousand of them.
