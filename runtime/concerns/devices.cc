@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "runtime/concerns/mount_calls.h"
+#include "spec/base/log.h"
 #include "spec/base/path.h"
 #include "spec/base/sys.h"
 
@@ -72,6 +73,15 @@ Error mismatch(const DeviceStep& step, const struct stat& st) {
                         describe(st.st_mode, st.st_rdev), ", not ", describe(step.type, step.number)));
 }
 
+// A node that this container does not make is never changed: it may be the host's own, however it came here.
+void say_what_stays(const DeviceStep& step, const struct stat& st) {
+  if ((st.st_mode & 07777) == step.mode.value_or(st.st_mode & 07777) &&
+      st.st_uid == step.uid.value_or(st.st_uid) && st.st_gid == step.gid.value_or(st.st_gid))
+    return;
+  logs::warn(step.origin, ": '/", step.path,
+             "' is not made for this container, and keeps its mode and owner");
+}
+
 // The host's node, verified by descriptor, onto an empty file.
 Result<> bind_node(const DeviceStep& step, Fd directory) {
   const std::string host = str::cat("/", step.path);
@@ -85,26 +95,27 @@ Result<> bind_node(const DeviceStep& step, Fd directory) {
     return Error(Kind::conflict,
                  str::cat(step.origin, ": '", host, "' of the host is ", describe(st.st_mode, st.st_rdev),
                           ", not ", describe(step.type, step.number)));
+  say_what_stays(step, st);
   UniqueFd target =
       TRY(path::make_file(directory, name_of(step), 0644, path::kNoSymlinks).within(step.origin));
   return mounts::attach(node, target).within(step.origin, ": '/", step.path, "'");
 }
 
+// The node that was just made.  Somebody who shares the directory could have put another file in its place.
 Result<> own(const DeviceStep& step, Fd directory) {
-  if (step.uid == 0 && step.gid == 0) return {};
-  return sys::fchownat(directory, name_of(step), step.uid, step.gid, AT_SYMLINK_NOFOLLOW).within(step.origin);
-}
-
-// It is there already.  Its mode and owner become what is asked for, unless it is not ours to change.
-Result<> check_existing(const DeviceStep& step, Fd directory) {
+  const uid_t uid = step.uid.value_or(0);
+  const gid_t gid = step.gid.value_or(0);
+  if (uid == 0 && gid == 0) return {};
   UniqueFd node = TRY(sys::openat(directory, name_of(step), O_PATH | O_NOFOLLOW).within(step.origin));
   const struct stat st = TRY(sys::fstat(node));
+  if (!is_asked_for(step, st) || st.st_nlink != 1) return mismatch(step, st);
+  return sys::fchownat(node, "", uid, gid, AT_EMPTY_PATH).within(step.origin);
+}
+
+Result<> check_existing(const DeviceStep& step, Fd directory) {
+  const struct stat st = TRY(sys::fstatat(directory, name_of(step), AT_SYMLINK_NOFOLLOW).within(step.origin));
   if (!is_asked_for(step, st)) return mismatch(step, st);
-  if (step.must_exist || step.from_host) return {};
-  if ((st.st_mode & 07777) != step.mode)
-    TRY(sys::fchmodat(Fd::cwd(), node.get().proc_path().c_str(), step.mode).within(step.origin));
-  if (st.st_uid != step.uid || st.st_gid != step.gid)
-    TRY(sys::fchownat(node, "", step.uid, step.gid, AT_EMPTY_PATH).within(step.origin));
+  say_what_stays(step, st);
   return {};
 }
 
@@ -120,7 +131,8 @@ Result<> make_node(const DeviceStep& step, Fd directory) {
                                            "and is not made there"));
     return bind_node(step, directory);
   }
-  const Result<> made = sys::mknodat(directory, name_of(step), step.type | step.mode, step.number);
+  const Result<> made =
+      sys::mknodat(directory, name_of(step), step.type | step.mode.value_or(0666), step.number);
   if (made.ok()) return own(step, directory);
   if (made.error().errnum == EEXIST) return check_existing(step, directory);
   if (made.error().errnum == EPERM && step.type != S_IFIFO) return bind_node(step, directory);

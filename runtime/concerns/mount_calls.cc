@@ -59,8 +59,8 @@ Result<> set_attributes(Fd mount, bool tree, plan::MountAttributes attributes) {
 }
 
 Result<> put_on(Fd mount, const Dress& dress) {
-  TRY(set_attributes(mount, true, dress.tree));
   TRY(set_attributes(mount, false, dress.own));
+  TRY(set_attributes(mount, true, dress.tree));
   for (const unsigned long flag : dress.propagation) {
     mount_attr change{};
     change.propagation = flag & ~static_cast<unsigned long>(MS_REC);
@@ -77,9 +77,9 @@ Result<> set_by_name(Fd mount, const plan::MountAttributes& attributes) {
 }
 
 Result<> put_on_by_name(Fd mount, const Dress& dress) {
+  if (!dress.own.empty()) TRY(set_by_name(mount, dress.own));
   if (!dress.tree.empty())
     for (const UniqueFd& each : TRY(tree_of(mount))) TRY(set_by_name(each, dress.tree));
-  if (!dress.own.empty()) TRY(set_by_name(mount, dress.own));
   for (const unsigned long flag : dress.propagation)
     TRY(sys::mount(nullptr, mount.proc_path().c_str(), nullptr, flag, nullptr));
   return {};

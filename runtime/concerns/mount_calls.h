@@ -24,7 +24,7 @@ struct Clone {
 };
 Result<UniqueFd> clone_tree(Fd dir, const char* path, Clone how);
 
-// What a step asks of its mount beyond what make_filesystem does: attributes, propagation.
+// What a step asks of its mount beyond what make_filesystem does: attributes, those of the tree last, and propagation.
 struct Dress {
   plan::MountAttributes own, tree;
   std::vector<unsigned long> propagation;  // MS_SHARED…, with MS_REC

@@ -73,9 +73,10 @@ Result<DeviceStep> make_device(size_t index, const oci::Device& device, bool use
                                                    : (device.major ? "out of range" : "missing")));
     step.number = ::makedev(static_cast<unsigned>(*device.major), static_cast<unsigned>(*device.minor));
   }
-  step.mode = static_cast<mode_t>(device.file_mode.value_or(0666)) & 07777;  // some authors add the file type
-  step.uid = device.uid.value_or(0);
-  step.gid = device.gid.value_or(0);
+  if (device.file_mode)
+    step.mode = static_cast<mode_t>(*device.file_mode) & 07777;  // some authors add the file type
+  step.uid = device.uid;
+  step.gid = device.gid;
   step.from_host = user_namespace && step.type != S_IFIFO;
   step.must_exist = bound && step.path.starts_with("dev/");
   return step;

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,9 @@ struct DeviceStep {
   std::string link;  // what a link points to
   mode_t type = 0;   // S_IFCHR, S_IFBLK, S_IFIFO
   dev_t number = 0;
-  mode_t mode = 0666;
-  uid_t uid = 0;
-  gid_t gid = 0;
+  std::optional<mode_t> mode;  // absent: 0666
+  std::optional<uid_t> uid;    // absent: 0
+  std::optional<gid_t> gid;
   bool from_host = false;   // bind the host's node: in a user namespace nobody may make one
   bool must_exist = false;  // it belongs to somebody else's /dev
 };

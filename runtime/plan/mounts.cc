@@ -282,7 +282,7 @@ Result<std::vector<MountStep>> make_entry(size_t index, const oci::Config& confi
   step.own = options.own;
   step.tree = options.tree;
   step.propagation = options.propagation;
-  step.links_refused = options.target_nofollow || one_of(step.target, {"proc", "sys"});
+  step.links_refused = options.target_nofollow || one_of(step.target, {"proc", "sys", "dev"});
   if (mount.destination.empty()) return invalid(index, ".destination", "empty");
   TRY(map_ids(step, mount, options, config, facts));
   if (options.remount) {

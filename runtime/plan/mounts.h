@@ -10,6 +10,7 @@
 //                             Where the kernel keeps restrictions locked (user namespaces), those stay that no option
 //                             takes away by name, and to take one away is an error.  A remount changes what it names.
 //   atime norelatime…         on a bind mount: as the source has it; only noatime, relatime, strictatime, nodiratime choose
+//   rro rnosuid…              of the mount and all beneath it, whatever the options without 'r' say of the mount
 //   silent, loud              accepted without effect: file systems report to us, not to the kernel's log
 //   sync, lazytime, iversion… belong to a superblock: refused on a bind mount, which has none of its own
 //   x-…                       is for mount(8) only and ignored, as there
@@ -65,7 +66,7 @@ struct MountStep {
   std::vector<unsigned long> propagation;  // MS_SHARED…, with MS_REC; applied in this order
   std::vector<MountData> data;
   bool copy_up = false;        // tmpcopyup
-  bool links_refused = false;  // no symbolic link may be on the way to the target (/proc, /sys)
+  bool links_refused = false;  // no symbolic link may be on the way to the target (/proc, /sys, /dev)
   bool source_nofollow = false;
   bool seal_later = false;  // becomes read-only only when all later steps are done
   bool kept = false;        // later steps look for something beneath it: /dev, and what has masks

@@ -11,6 +11,8 @@
 # The plain container has every namespace but user and time, a shared root file system that is not read-only, and a
 # cgroup beneath $CGROUP.  Its ociVersion is 1.0.2, so that older runtimes take it as well.
 # The suites run in a process and a mount namespace of their own: what they leave behind is visible, and ends with them.
+# Their /dev is a copy, too: a runtime that changes device nodes which are not the container's changes none of the host's
+# (crun 1.8 gives /dev/null to root of the container's user namespace when it is a standard stream).
 
 RUNTIME=${RUNTIME:-$BIN/runtime}
 # crun, runc or ours: some tests are about what only one of them promises.
@@ -29,12 +31,26 @@ container_suite() { # NAME
     exec unshare --mount --pid --fork --kill-child --mount-proc --propagation private "$0"
   fi
   scratch
+  copy_dev || skip_all "$1" "needs a /dev of its own, and cannot make device nodes"
   STATE=$SCRATCH/state CGROUP=/${SCRATCH##*/}
   ROOTFS=$SCRATCH/rootfs
   at_exit remove_cgroups
   make_rootfs "$ROOTFS"
   # crun 1.8 does not know hybrid hosts, and would make plain directories in what it takes for the unified hierarchy.
   if [ "$KIND" = crun ] && [ -d /sys/fs/cgroup/unified ]; then mount -t tmpfs tmpfs /sys/fs/cgroup/unified; fi
+}
+
+copy_dev() {
+  local new=$SCRATCH/dev sub
+  mkdir "$new" && mount -t tmpfs -o mode=755 tmpfs "$new" || return
+  find /dev -mindepth 1 -maxdepth 1 ! -type d ! -type f -exec cp -a -t "$new" {} + 2>/dev/null
+  [ -c "$new/null" ] || return
+  for sub in pts shm mqueue; do
+    [ -d "/dev/$sub" ] && mkdir "$new/$sub" && mount --rbind "/dev/$sub" "$new/$sub"
+  done
+  mount --move "$new" /dev && rmdir "$new"
+  # What is open already is still the host's.
+  exec </dev/null
 }
 
 make_rootfs() {

@@ -16,8 +16,8 @@ std::string show(const plan::DeviceStep& step) {
   if (step.kind != plan::DeviceKind::node) return str::cat(step.path, " -> ", step.link);
   const char type = S_ISCHR(step.type) ? 'c' : S_ISBLK(step.type) ? 'b' : S_ISFIFO(step.type) ? 'p' : '?';
   return str::cat(step.path, " ", type, " ", ::major(step.number), ":", ::minor(step.number), " ",
-                  octal(step.mode), " ", step.uid, ":", step.gid, step.from_host ? " from-host" : "",
-                  step.must_exist ? " must-exist" : "");
+                  octal(step.mode.value_or(0666)), " ", step.uid.value_or(0), ":", step.gid.value_or(0),
+                  step.from_host ? " from-host" : "", step.must_exist ? " must-exist" : "");
 }
 
 std::string make(const std::vector<oci::Device>& devices, bool user_namespace,

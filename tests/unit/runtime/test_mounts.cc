@@ -117,7 +117,7 @@ Test(mounts, file_systems) {
            "tmpfs",
            "tmpfs",
            {"nosuid", "strictatime", "mode=755", "size=65536k"},
-           "0 mount tmpfs on dev type tmpfs own=+22-70 mode=755 size=65536k\n"},
+           "0 mount tmpfs on dev type tmpfs own=+22-70 mode=755 size=65536k no-links\n"},
           {"dev//pts/.",
            "devpts",
            "devpts",
