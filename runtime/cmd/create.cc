@@ -60,7 +60,8 @@ creation::Options to_options(const CreateArgs& args) {
 
 Result<int> create_run(const CreateArgs& args, Runtime& rt) {
   TRY(sealed_exe::ensure(rt.arguments, ::environ));
-  (void)TRY(creation::create(rt, to_options(args)).within("creating '", args.id, "'"));
+  stages::Watch watch = TRY(stages::Watch::begin());
+  (void)TRY(creation::create(rt, watch, to_options(args)).within("creating '", args.id, "'"));
   return 0;
 }
 

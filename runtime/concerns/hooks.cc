@@ -7,9 +7,13 @@ namespace hooks {
 
 namespace {
 
-Result<> run_one(const oci::Hook& hook, std::string_view state) {
-  process::Command command{
-      .path = hook.path, .argv = hook.args, .env = hook.env, .input = state, .own_group = true};
+Result<> run_one(const oci::Hook& hook, std::string_view state, const std::vector<Fd>& stop_on) {
+  process::Command command{.path = hook.path,
+                           .argv = hook.args,
+                           .env = hook.env,
+                           .input = state,
+                           .own_group = true,
+                           .stop_on = stop_on};
   if (hook.timeout) command.timeout_ms = int64_t{*hook.timeout} * 1000;
   const process::Outcome outcome = TRY(process::run(command));
   logs::debug("hook '", hook.path, "': ", outcome.text(), " after ", outcome.milliseconds, " ms");
@@ -19,15 +23,17 @@ Result<> run_one(const oci::Hook& hook, std::string_view state) {
 
 }  // namespace
 
-Result<> run(std::string_view stage, const std::vector<oci::Hook>& hooks, std::string_view state) {
+Result<> run(std::string_view stage, const std::vector<oci::Hook>& hooks, std::string_view state,
+             const std::vector<Fd>& stop_on) {
   for (size_t i = 0; i < hooks.size(); ++i)
-    TRY(run_one(hooks[i], state).within("hooks.", stage, "[", i, "]"));
+    TRY(run_one(hooks[i], state, stop_on).within("hooks.", stage, "[", i, "]"));
   return {};
 }
 
-void run_all(std::string_view stage, const std::vector<oci::Hook>& hooks, std::string_view state) {
+void run_all(std::string_view stage, const std::vector<oci::Hook>& hooks, std::string_view state,
+             const std::vector<Fd>& stop_on) {
   for (size_t i = 0; i < hooks.size(); ++i) {
-    const Result<> ran = run_one(hooks[i], state).within("hooks.", stage, "[", i, "]");
+    const Result<> ran = run_one(hooks[i], state, stop_on).within("hooks.", stage, "[", i, "]");
     if (!ran.ok()) logs::warn(ran.error().message, ", ignoring");
   }
 }

@@ -9,6 +9,7 @@
 #include "runtime/concerns/hooks.h"
 #include "runtime/concerns/host_root.h"
 #include "runtime/life/status.h"
+#include "runtime/stages/watch.h"
 #include "spec/base/log.h"
 #include "spec/base/sys.h"
 
@@ -97,6 +98,15 @@ static Result<> end_process(const oci::State& state) {
                         " s after SIGKILL; /proc/", state.pid, "/stack shows what it waits for"));
 }
 
+// A signal ends the hook that runs, as a timeout of its own would, and the removal goes on.
+static Result<> run_poststop(const oci::State& state) {
+  if (!state.hooks || state.hooks->poststop.empty()) return {};
+  stages::Watch watch = TRY(stages::Watch::begin());
+  hooks::run_all("poststop", state.hooks->poststop, oci::public_state(state, oci::Status::stopped, false),
+                 {watch.signals()});
+  return {};
+}
+
 // What outlives the first process: cgroups, with the processes of a container without a pid namespace of its own.
 static Result<> clear(const oci::State& state) {
   if (!state.created_cgroups.empty()) {
@@ -104,9 +114,7 @@ static Result<> clear(const oci::State& state) {
     TRY(cgroups::destroy(state.created_cgroups));
   }
   if (state.host_root) TRY(host_root::detach(state.rootfs, state.host_root));
-  if (state.hooks && !state.hooks->poststop.empty())
-    hooks::run_all("poststop", state.hooks->poststop, oci::public_state(state, oci::Status::stopped, false));
-  return {};
+  return run_poststop(state);
 }
 
 static Result<> refuse_unless_stopped(const oci::State& state) {

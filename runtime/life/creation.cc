@@ -13,11 +13,11 @@
 #include "runtime/life/host.h"
 #include "runtime/life/io.h"
 #include "runtime/life/seccomp_cache.h"
-#include "runtime/life/status.h"
 #include "spec/base/accounts.h"
 #include "spec/base/clock.h"
 #include "spec/base/file.h"
 #include "spec/base/log.h"
+#include "spec/base/proc.h"
 #include "spec/base/sys.h"
 #include "spec/base/undo.h"
 
@@ -86,7 +86,6 @@ oci::State first_state(const Runtime& rt, const Options& options, const plan::Pl
   state.created = clocks::rfc3339(clocks::now());
   state.owner_uid = rt.uid;
   state.owner = owner_name(rt.uid);
-  state.status = options.own_start ? oci::Status::running : oci::Status::created;
   state.annotations = config.annotations;
   state.hooks = config.hooks;
   state.no_process = !config.process;
@@ -116,15 +115,21 @@ Result<stages::Handles> open_handles(const plan::Plan& plan, const Options& opti
 
 // The hooks that run in the runtime's own namespaces, with the container's pid (config.md, prestart and createRuntime).
 // `begun` is set before the first: from then on a failure leads to the poststop hooks (runtime.md, steps 3 to 5).
-stages::HookRunner hook_runner(const plan::Plan& plan, const oci::State& state, bool& begun) {
-  return [&plan, &state, &begun](pid_t pid) -> Result<std::string> {
+// A hook that was stopped has lost its reason to run: a signal to us, or the end of init.
+stages::HookRunner hook_runner(stages::Watch& watch, const plan::Plan& plan, const oci::State& state,
+                               bool& begun) {
+  return [&](const stages::Launched& init) -> Result<std::string> {
     begun = true;
     oci::State with_pid = state;
-    with_pid.pid = pid;
+    with_pid.pid = init.pid;
     std::string text = oci::public_state(with_pid, oci::Status::creating, false);
-    TRY(hooks::run("prestart", plan.hooks.prestart, text));
-    TRY(hooks::run("createRuntime", plan.hooks.create_runtime, text));
-    return text;
+    const std::vector<Fd> stop_on = {watch.signals(), init.pidfd};
+    Result<> ran = hooks::run("prestart", plan.hooks.prestart, text, stop_on);
+    if (ran.ok()) ran = hooks::run("createRuntime", plan.hooks.create_runtime, text, stop_on);
+    if (ran.ok()) return text;
+    TRY(watch.interrupted(ran.error().message));
+    if (stages::has_ended(init.pidfd)) return stages::died(init.pid, init.pidfd, ran.error().message);
+    return ran.take_error();
   };
 }
 
@@ -145,7 +150,7 @@ Result<plan::Plan> make_plan(const Runtime& rt, const Options& options, const st
 
 }  // namespace
 
-Result<Created> create(const Runtime& rt, const Options& options) {
+Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& options) {
   TRY(state_dirs::check_id(options.id));
   TRY(check_preserved(options.preserve_fds));
   const std::string bundle = TRY(absolute_bundle(options.bundle));
@@ -163,7 +168,8 @@ Result<Created> create(const Runtime& rt, const Options& options) {
   bool hooks_begun = false;
   Undo poststop([&] {
     if (hooks_begun)
-      hooks::run_all("poststop", plan.hooks.poststop, oci::public_state(state, oci::Status::stopped, false));
+      hooks::run_all("poststop", plan.hooks.poststop, oci::public_state(state, oci::Status::stopped, false),
+                     {watch.signals()});
   });
   cgroups::Handle cgroup = TRY(cgroups::create(plan.cgroup));
   Undo remove_cgroups([&] { cgroups::undo(cgroup); });
@@ -188,15 +194,16 @@ Result<Created> create(const Runtime& rt, const Options& options) {
   if (root.id) TRY(host_root::attach(root, plan.rootfs));
   stages::Handles handles = TRY(open_handles(plan, options, dir, cgroup));
   handles.root = std::move(root.fd);
-  stages::Launched init =
-      TRY(stages::launch(plan, std::move(handles), rt.uid == 0, hook_runner(plan, state, hooks_begun)));
-  Undo kill([&] { stages::kill_and_reap(init.pid, init.pidfd); });
+  stages::Launched init = TRY(stages::launch(watch, plan, std::move(handles), rt.uid == 0,
+                                             hook_runner(watch, plan, state, hooks_begun)));
+  Undo end([&] { stages::abandon(init); });
   state.pid = init.pid;
-  if (const auto facts = status::facts(init.pid)) state.pid_start_time = facts->start_time;
+  if (const auto facts = proc::stat(init.pid)) state.pid_start_time = facts->start_time;
   TRY(io::hand_out(options.console_socket, options.pidfd_socket, options.pid_file, init));
+  TRY(watch.interrupted("the container to be complete"));
   TRY(dir.save(state));
   if (!options.own_start) TRY(init.channel.send(stages::Tag::saved));
-  kill.keep();
+  end.keep();
   detach.keep();
   remove_cgroups.keep();
   poststop.keep();

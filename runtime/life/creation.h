@@ -33,8 +33,9 @@ struct Created {
   stages::Launched init;
 };
 
-// Errors: everything that config.json, the host or the command line can have wrong; nothing is left behind.
-Result<Created> create(const Runtime& rt, const Options& options);
+// Errors: everything that config.json, the host or the command line can have wrong, and a signal that told us to end
+// (stages/watch.h); nothing is left behind.
+Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& options);
 
 // The name of the socket in the state directory where init waits for `start`.
 inline constexpr const char* kStartSocket = "start.sock";

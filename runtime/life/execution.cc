@@ -199,12 +199,14 @@ Result<int> execute(const Runtime& rt, const Options& options) {
   const stages::Tenant tenant = TRY(make_tenant(rt, options, defaults));
   stages::Handles handles = TRY(open_handles(options, state, defaults, tenant.process));
   if (!options.detach) supervision::hold_signals();
-  stages::Launched launched = TRY(stages::launch_tenant(tenant, std::move(handles)));
-  Undo kill([&] { stages::kill_and_reap(launched.pid, launched.pidfd); });
+  stages::Watch watch = TRY(stages::Watch::begin());
+  stages::Launched launched = TRY(stages::launch_tenant(watch, tenant, std::move(handles)));
+  Undo end([&] { stages::abandon(launched); });
   TRY(io::hand_out(options.console_socket, options.pidfd_socket, options.pid_file, launched));
-  TRY(stages::start(launched.channel,
-                    seccomp_agent::sender(container.dir(), state, oci::Status::running, launched.pid)));
-  kill.keep();
+  const stages::ListenerTaker agent =
+      seccomp_agent::sender(container.dir(), state, oci::Status::running, launched.pid);
+  TRY(stages::start(watch, {launched.channel, launched.pid, launched.pidfd, agent}));
+  end.keep();
   if (options.detach) return 0;
   return supervision::wait(launched.pid, launched.pidfd, std::move(launched.terminal));
 }

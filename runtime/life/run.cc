@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "runtime/concerns/descriptors.h"
 #include "runtime/life/container.h"
 #include "runtime/life/seccomp_agent.h"
@@ -20,17 +22,21 @@ namespace {
 
 // From here on a failure removes the container again: it has never been anybody's.
 Result<creation::Created> create_and_start(const Runtime& rt, const creation::Options& options) {
-  creation::Created made = TRY(creation::create(rt, options));
+  stages::Watch watch = TRY(stages::Watch::begin());
+  creation::Created made = TRY(creation::create(rt, watch, options));
   Undo remove([&] {
-    stages::kill_and_reap(made.init.pid, made.init.pidfd);
+    stages::abandon(made.init);
     made.dir.unlock();
     const Result<> gone = Container::remove(rt, options.id, true);
     if (!gone.ok()) logs::warn("removing '", options.id, "': ", gone.error().message, ", ignoring");
   });
-  TRY(stages::start(made.init.channel,
-                    seccomp_agent::sender(made.dir, made.state, oci::Status::created, made.init.pid))
+  stages::Launched& init = made.init;
+  const stages::ListenerTaker agent =
+      seccomp_agent::sender(made.dir, made.state, oci::Status::created, init.pid);
+  TRY(stages::start(watch, {init.channel, init.pid, init.pidfd, agent, start::has_start_hooks(made.state)})
           .within("starting '", options.id, "'"));
-  TRY(start::run_poststart(made.state));
+  init.channel.close();
+  TRY(start::run_poststart(watch, made.state, init.pidfd));
   made.dir.unlock();
   remove.keep();
   return made;
@@ -75,17 +81,26 @@ Result<> keeper(stages::Channel& channel, const Runtime& rt, const creation::Opt
   return {};
 }
 
+// A signal to us is one to the keeper, which then cleans up and says so.
 Result<int> with_keeper(const Runtime& rt, const creation::Options& options) {
+  stages::Watch watch = TRY(stages::Watch::begin());
   stages::Channel::Pair ends = TRY(stages::Channel::pair());
   const stages::Child child =
       TRY(stages::spawn("rt:keeper", 0, Fd(), SIGCHLD, ends,
                         [&](stages::Channel& channel) { return keeper(channel, rt, options); }));
   ends.child.close();
   for (;;) {
-    const std::optional<stages::Packet> packet = TRY(ends.parent.receive());
+    auto received = watch.receive(ends.parent, child.pidfd, {"the keeper", stages::kNoLimit});
+    if (!received.ok() && received.error().errnum == EINTR) {
+      (void)sys::pidfd_send_signal(child.pidfd, watch.signal());  // it may have ended
+      continue;
+    }
+    const std::optional<stages::Packet> packet = TRY(std::move(received));
     if (!packet)
-      return Error(Kind::protocol,
-                   str::cat("the keeper of '", options.id, "' ended before the container was running"));
+      return Error(Kind::protocol, str::cat("the keeper of '", options.id, "' ",
+                                            stages::how_it_ended(sys::exit_status(child.pidfd)),
+                                            " before the container was running; `runtime delete --force ",
+                                            options.id, "` removes what there is of it"));
     if (packet->tag == stages::Tag::ready) return 0;
     if (packet->tag == stages::Tag::failed) return stages::decode_error(packet->payload);
     if (packet->tag == stages::Tag::log) stages::forward_log(packet->payload);

@@ -70,14 +70,15 @@ Result<> prepare_process(const plan::Plan& plan) {
 }
 
 // The runtime's hooks run between the mounts and pivot_root; then the container's own.  Yields the state for the
-// hooks that init runs itself: only the parent knows the pid as the host sees it.
+// hooks that init runs itself: only the parent knows the pid as the host sees it.  The parent says nothing while they run:
+// what can be read from the channel then is its end, and with it goes the hook.
 Result<std::string> pause_for_hooks(Channel& channel, const plan::Plan& plan) {
   if (!pauses_for_hooks(plan.hooks)) return std::string();
   TRY(channel.send(Tag::want_hooks));
   const std::optional<Packet> answer = TRY(channel.receive());
   if (!answer) return Error(Kind::protocol, "the runtime went away");
   if (answer->tag != Tag::hooks_done) return Error(Kind::protocol, "the runtime sent an unexpected message");
-  TRY(hooks::run("createContainer", plan.hooks.create_container, answer->payload));
+  TRY(hooks::run("createContainer", plan.hooks.create_container, answer->payload, {channel.fd()}));
   return answer->payload;
 }
 
@@ -210,7 +211,7 @@ Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry 
     TRY(take_on_identity(process, pointer(plan.seccomp), lsm_attribute, starter));
     if (!plan.hooks.start_container.empty()) TRY(be_a_parent_again());
     // These are programs of the container: they get the rights of its process, and no more.
-    TRY(hooks::run("startContainer", plan.hooks.start_container, hook_state));
+    TRY(hooks::run("startContainer", plan.hooks.start_container, hook_state, {starter.fd()}));
     return command::execute(process, path);
   };
   Result<> failed = finish();

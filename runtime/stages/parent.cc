@@ -3,40 +3,44 @@
 #include <linux/sched.h>
 #include <sys/wait.h>
 
-#include <cstring>
+#include <algorithm>
 
 #include "runtime/concerns/limits.h"
 #include "runtime/stages/bridge.h"
 #include "runtime/stages/sources.h"
 #include "runtime/stages/spawn.h"
+#include "spec/base/proc.h"
 #include "spec/base/undo.h"
 
 namespace stages {
 
 namespace {
 
+constexpr int kGraceMs = 1000;
+
 // What the stages say until one of them is ready.
 struct Conversation {
+  Watch& watch;
   Channel& channel;
   Sequence sequence;
-  Child first;  // the process we cloned: init itself, or the bridge
-  bool bridged;
+  Child first;  // the bridge, until it has cloned init
   Launched& launched;
+  bool in_hooks = false;  // init runs its createContainer hooks
+
+  [[nodiscard]] pid_t pid() const { return first.pid ? first.pid : launched.pid; }
+  [[nodiscard]] Fd process() const { return first.pid ? first.pidfd.get() : launched.pidfd.get(); }
+  [[nodiscard]] Watch::Wait wait() const {
+    if (in_hooks) return {"the createContainer hooks", kNoLimit};
+    return {sequence.waiting_for()};
+  }
 };
 
-// Why the channel ended before `ready`: the process died without a word.
-Error died(const Conversation& talk) {
-  const std::string_view waiting = talk.sequence.waiting_for();
-  const pid_t pid = talk.launched.pid ? talk.launched.pid : talk.first.pid;
-  siginfo_t info{};
-  // WNOWAIT: the clean-up still reaps it.
-  if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) == 0 && info.si_code != CLD_EXITED)
-    return Error(Kind::os,
-                 str::cat("the container's init process was killed by signal ", info.si_status, " (",
-                          ::sigabbrev_np(info.si_status) ? ::sigabbrev_np(info.si_status) : "?",
-                          ") while waiting for ", waiting,
-                          info.si_status == SIGKILL ? "; was its memory limit too small?" : ""));
-  return Error(Kind::protocol, str::cat("the container's init process ended while waiting for ", waiting));
+// Says goodbye by closing the channel, and waits for it a while.
+void end_politely(Channel& channel, Fd process) {
+  if (!channel.open()) return;
+  channel.close();
+  pollfd end{process.raw(), POLLIN, 0};
+  (void)sys::poll({&end, 1}, kGraceMs);  // what does not go is killed
 }
 
 Result<> take_init(Conversation& talk, Packet& packet) {
@@ -44,7 +48,8 @@ Result<> take_init(Conversation& talk, Packet& packet) {
   if (!pid || packet.fds.empty()) return Error(Kind::protocol, "the bridge announced no process");
   talk.launched.pid = *pid;
   talk.launched.pidfd = std::move(packet.fds[0]);
-  (void)sys::waitpid(talk.first.pid, 0);  // the bridge exits right after this message
+  TRY(talk.watch.ended(talk.first.pidfd, {"the end of the bridge"}));  // it exits right after this message
+  (void)sys::waitpid(talk.first.pid, 0);
   talk.first.pid = 0;
   return talk.channel.send(Tag::known);
 }
@@ -60,46 +65,47 @@ Result<> take_terminal(Conversation& talk, Packet& packet) {
 template <class Answer>
 Result<> converse(Conversation& talk, Answer answer) {
   while (!talk.sequence.done()) {
-    std::optional<Packet> packet = TRY(talk.channel.receive());
-    if (!packet) return died(talk);
+    std::optional<Packet> packet = TRY(talk.watch.receive(talk.channel, talk.process(), talk.wait()));
+    if (!packet) return died(talk.pid(), talk.process(), talk.wait().what);
     if (packet->tag == Tag::log) {
       forward_log(packet->payload);
       continue;
     }
     if (packet->tag == Tag::failed) return decode_error(packet->payload);
     TRY(talk.sequence.accept(packet->tag));
+    talk.in_hooks = false;
     if (packet->tag == Tag::init_pid)
       TRY(take_init(talk, *packet));
     else if (packet->tag == Tag::terminal)
       TRY(take_terminal(talk, *packet));
     else
-      TRY(answer(packet->tag));
+      TRY(answer(packet->tag, talk));
   }
   return {};
 }
 
 template <class Body, class Answer>
-Result<Launched> launch_with(const char* name, uint64_t flags, Fd cgroup,
+Result<Launched> launch_with(Watch& watch, const char* name, uint64_t flags, Fd cgroup,
                              const Sequence::Expectations& expect, bool bridged, Body body, Answer answer) {
   Channel::Pair ends = TRY(Channel::pair());
   Child first = TRY(spawn(name, flags, cgroup, SIGCHLD, ends, [&](Channel&) { return body(ends); }));
   ends.child.close();
   Launched launched;
-  if (!bridged) {
-    launched.pid = first.pid;
-    launched.pidfd = std::move(first.pidfd);
-    first.pid = 0;
-  }
-  Conversation talk{ends.parent, Sequence(expect), std::move(first), bridged, launched};
-  Undo kill([&] {
-    if (talk.first.pid) kill_and_reap(talk.first.pid, talk.first.pidfd);
-    if (launched.pid) kill_and_reap(launched.pid, launched.pidfd);
-  });
-  TRY(converse(talk, [&](Tag tag) -> Result<> {
-    return answer(tag, ends.parent, launched.pid ? launched.pid : talk.first.pid);
-  }));
-  kill.keep();
   launched.channel = std::move(ends.parent);
+  if (!bridged) {
+    launched.pid = std::exchange(first.pid, 0);
+    launched.pidfd = std::move(first.pidfd);
+  }
+  Conversation talk{watch, launched.channel, Sequence(expect), std::move(first), launched};
+  Undo end([&] {
+    if (talk.first.pid) {
+      end_politely(launched.channel, talk.first.pidfd);
+      kill_and_reap(talk.first.pid, talk.first.pidfd);
+    }
+    if (launched.pid) abandon(launched);
+  });
+  TRY(converse(talk, answer));
+  end.keep();
   return launched;
 }
 
@@ -134,12 +140,30 @@ void forward_log(std::string_view payload) {
   logs::write(static_cast<logs::Level>(payload[0] - '0'), payload.substr(1));
 }
 
+Error died(pid_t pid, Fd process, std::string_view what) {
+  pollfd end{process.raw(), POLLIN, 0};
+  (void)sys::poll({&end, 1}, kGraceMs);  // the end of its channel is some way before its own
+  const std::optional<int> status = proc::exit_status(pid, process);
+  const int signal = status && WIFSIGNALED(*status) ? WTERMSIG(*status) : 0;
+  const std::string_view hint = signal == SIGKILL ? "; was its memory limit too small?"
+                                : signal == SIGSYS
+                                    ? "; linux.seccomp kills it for a system call that it needs"
+                                    : "";
+  return Error(Kind::protocol, str::cat("the container's init process ", how_it_ended(status),
+                                        " while the runtime waited for ", what, hint));
+}
+
+void abandon(Launched& launched) {
+  end_politely(launched.channel, launched.pidfd);
+  kill_and_reap(launched.pid, launched.pidfd);
+}
+
 void kill_and_reap(pid_t pid, Fd pidfd) {
   (void)sys::pidfd_send_signal(pidfd, SIGKILL);
   (void)sys::waitpid(pid, 0);
 }
 
-Result<Launched> launch(const plan::Plan& plan, Handles handles, bool privileged,
+Result<Launched> launch(Watch& watch, const plan::Plan& plan, Handles handles, bool privileged,
                         const HookRunner& run_hooks) {
   const plan::Namespaces& namespaces = plan.namespaces;
   const Sequence::Expectations expect{
@@ -151,14 +175,15 @@ Result<Launched> launch(const plan::Plan& plan, Handles handles, bool privileged
   const auto body = [&](Channel::Pair& ends) {
     return namespaces.bridged ? bridge(ends, plan, handles) : init(ends.child, plan, handles, Entry::direct);
   };
-  const auto answer = [&](Tag tag, Channel& channel, pid_t pid) -> Result<> {
+  const auto answer = [&](Tag tag, Conversation& talk) -> Result<> {
     if (tag == Tag::want_setup) {
-      TRY(namespaces::write_id_maps(pid, namespaces, privileged));
-      return channel.send(Tag::setup_done);
+      TRY(namespaces::write_id_maps(talk.pid(), namespaces, privileged));
+      return talk.channel.send(Tag::setup_done);
     }
     if (tag == Tag::want_hooks) {
-      const std::string state = TRY(run_hooks(pid));
-      return channel.send(Tag::hooks_done, state);
+      const std::string state = TRY(run_hooks(talk.launched));
+      talk.in_hooks = !plan.hooks.create_container.empty();
+      return talk.channel.send(Tag::hooks_done, state);
     }
     return {};
   };
@@ -168,34 +193,49 @@ Result<Launched> launch(const plan::Plan& plan, Handles handles, bool privileged
     if (sources.pid) kill_and_reap(sources.pid, sources.pidfd);
   });
   const uint64_t flags = namespaces.bridged ? 0 : namespaces.clone_flags;
-  Result<Launched> launched = launch_with(namespaces.bridged ? "rt:bridge" : "rt:init", flags, handles.cgroup,
-                                          expect, namespaces.bridged, body, answer);
+  Result<Launched> launched = launch_with(watch, namespaces.bridged ? "rt:bridge" : "rt:init", flags,
+                                          handles.cgroup, expect, namespaces.bridged, body, answer);
   if (!launched.ok() && launched.error().message.starts_with("clone3"))
     return explain_clone(launched.take_error(), namespaces);
   return launched;
 }
 
-Result<Launched> launch_tenant(const Tenant& tenant_plan, Handles handles) {
+Result<Launched> launch_tenant(Watch& watch, const Tenant& tenant_plan, Handles handles) {
   // Before anything of it is in the container's cgroup (config.md, "execCPUAffinity"): with cgroup v2 it is cloned into it.
   TRY(limits::apply_affinity(tenant_plan.process.cpus_initial, "process.execCPUAffinity.initial"));
   const Sequence::Expectations expect{.init_pid = true, .terminal = tenant_plan.process.terminal};
   return launch_with(
-      "rt:bridge", 0, handles.cgroup, expect, true,
+      watch, "rt:bridge", 0, handles.cgroup, expect, true,
       [&](Channel::Pair& ends) { return bridge_to(ends, tenant_plan, handles); },
-      [](Tag, Channel&, pid_t) { return Result<>(); });
+      [](Tag, Conversation&) { return Result<>(); });
 }
 
-Result<> start(Channel& channel, const ListenerTaker& take_listener) {
-  TRY(channel.send(Tag::start));
+namespace {
+
+// The channel is at its end, by exec or by death.  Exec clears the flag before it closes the channel.
+Result<> check_executed(const Waiting& waiting, std::string_view what) {
+  const std::optional<proc::Stat> now = proc::stat(waiting.pid);
+  if (!now || !now->never_executed()) return {};
+  return died(waiting.pid, waiting.process, what);
+}
+
+Result<> pass_listener(const Waiting& waiting, const Packet& packet) {
+  if (packet.fds.empty()) return Error(Kind::protocol, "the container announced a listener and sent none");
+  TRY(waiting.take_listener(packet.fds[0]));
+  return waiting.channel.send(Tag::listener_taken);
+}
+
+}  // namespace
+
+Result<> start(Watch& watch, const Waiting& waiting) {
+  const Watch::Wait wait{
+      waiting.runs_hooks ? "the startContainer hooks" : "the container to execute its program",
+      waiting.runs_hooks ? kNoLimit : kStageLimitMs};
+  TRY(waiting.channel.send(Tag::start));
   for (;;) {
-    const std::optional<Packet> packet = TRY(channel.receive());
-    if (!packet) return {};
-    if (packet->tag == Tag::listener) {
-      if (packet->fds.empty())
-        return Error(Kind::protocol, "the container announced a listener and sent none");
-      TRY(take_listener(packet->fds[0]));
-      TRY(channel.send(Tag::listener_taken));
-    }
+    const std::optional<Packet> packet = TRY(watch.receive(waiting.channel, waiting.process, wait));
+    if (!packet) return check_executed(waiting, wait.what);
+    if (packet->tag == Tag::listener) TRY(pass_listener(waiting, *packet));
     if (packet->tag == Tag::log) forward_log(packet->payload);
     if (packet->tag == Tag::failed) return decode_error(packet->payload);
   }

@@ -137,9 +137,17 @@ class Running {
 
   // True: it has ended.
   Result<bool> step(Fd pidfd) {
-    pollfd fds[] = {{pidfd.raw(), POLLIN, 0}, {out_.end.raw(), POLLIN, 0}, {err_.end.raw(), POLLIN, 0}};
+    std::vector<pollfd> fds = {
+        {pidfd.raw(), POLLIN, 0}, {out_.end.raw(), POLLIN, 0}, {err_.end.raw(), POLLIN, 0}};
+    // Once it is killed it ends soon, and what stays readable would keep us busy.
+    if (!stopped_)
+      for (const Fd fd : command_.stop_on) fds.push_back({fd.raw(), POLLIN, 0});
     if (TRY(sys::poll(fds, time_left())) == 0) {
       timed_out_ = true;
+      kill();
+    }
+    if (std::any_of(fds.begin() + 3, fds.end(), [](const pollfd& fd) { return fd.revents != 0; })) {
+      stopped_ = true;
       kill();
     }
     if (fds[1].revents && !out_.take(command_.keep)) out_.end.reset();
@@ -148,7 +156,7 @@ class Running {
   }
 
   [[nodiscard]] int time_left() const {
-    if (command_.timeout_ms < 0 || timed_out_) return -1;  // killed: it ends soon
+    if (command_.timeout_ms < 0 || timed_out_ || stopped_) return -1;  // killed: it ends soon
     const int64_t left = started_ + command_.timeout_ms - clocks::monotonic_ms();
     return static_cast<int>(std::clamp<int64_t>(left, 0, INT32_MAX));
   }
@@ -169,6 +177,7 @@ class Running {
     if (WIFEXITED(status)) o.code = WEXITSTATUS(status);
     if (WIFSIGNALED(status)) o.signal = WTERMSIG(status);
     o.timed_out = timed_out_;
+    o.stopped = stopped_;
     o.milliseconds = clocks::monotonic_ms() - started_;
     o.out = std::move(out_.text);
     o.err = std::move(err_.text);
@@ -180,7 +189,7 @@ class Running {
   const pid_t pid_;
   const int64_t started_;
   Pipe out_, err_;
-  bool timed_out_ = false, reaped_ = false;
+  bool timed_out_ = false, stopped_ = false, reaped_ = false;
 };
 
 }  // namespace
@@ -198,6 +207,7 @@ Result<Outcome> run(const Command& command) {
 
 std::string Outcome::text() const {
   std::string how = timed_out ? str::cat("killed after ", milliseconds, " ms")
+                    : stopped ? str::cat("stopped after ", milliseconds, " ms")
                     : signal  ? str::cat("killed by signal ", signal)
                               : str::cat("exit status ", code);
   const std::string_view said = str::trim(err);

@@ -2,7 +2,8 @@
 //
 // Whatever the helper does, the caller goes on: it has a deadline and is killed when that passes, its output is kept
 // only as far as there is room (the last part, which is where errors stand), input that it does not read neither
-// blocks nor kills us, and a daemon that it leaves behind with its pipes open is not waited for.  It gets the
+// blocks nor kills us, and a daemon that it leaves behind with its pipes open is not waited for.  What else its caller
+// waits for (a signal, the end of a process) can end it early: Command::stop_on.  It gets the
 // environment it is given and descriptors 0 to 2, nothing else; signals are as at the start of a program.
 //
 // posix_spawn(3), so it may be used with threads and costs no copy of our memory.  Precondition: SIGCHLD is not
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "spec/base/error.h"
+#include "spec/base/fd.h"
 
 namespace process {
 
@@ -28,17 +30,19 @@ struct Command {
   int64_t timeout_ms = -1;        // from now, in milliseconds; -1: none
   size_t keep = 4096;             // bytes of standard output, and as many of standard error
   bool own_group = false;  // a process group of its own, so that a timeout kills what it has started as well
+  std::vector<Fd> stop_on = {};  // killed as soon as one of these can be read, or is at its end
 };
 
 struct Outcome {
   int code = 0;    // exit status, if no signal ended it
   int signal = 0;  // that ended it, else 0
   bool timed_out = false;
+  bool stopped = false;      // by Command::stop_on
   int64_t milliseconds = 0;  // it ran
   std::string out, err;      // the last Command::keep bytes of each
   bool out_cut = false;      // `out` has lost its beginning
-  [[nodiscard]] bool ok() const { return code == 0 && signal == 0 && !timed_out; }
-  // How it ended: "exit status 3", "killed by signal 11", "killed after 1000 ms"; then, if there is any, the last
+  [[nodiscard]] bool ok() const { return code == 0 && signal == 0 && !timed_out && !stopped; }
+  // How it ended: "exit status 3", "killed by signal 11", "killed after 1000 ms", "stopped after 20 ms"; then, if there is any, the last
   // line of its standard error.
   [[nodiscard]] std::string text() const;
 };

@@ -100,11 +100,11 @@ Result<> pidfd_send_signal(Fd pidfd, int signal);
 Result<> kill(pid_t pid, int signal);
 // The default disposition (sigaction(2)), also for the two signals that glibc keeps for itself and will not touch.
 Result<> reset_signal(int signal);
-struct WaitStatus {
-  int status = 0;  // as waitpid(2) gives it
-};
 // waitpid; nullopt with WNOHANG when it still runs.
 Result<std::optional<int>> waitpid(pid_t pid, int options);
+// The wait status of a process that has ended: of our child, which stays to be waited for, or of another's that has been
+// waited for (Linux 6.15).  nullopt: not known, or it still runs.
+std::optional<int> exit_status(Fd pidfd);
 Result<> setns(Fd fd, int type);
 Result<> unshare(int flags);
 Result<> execve(const char* path, char* const argv[], char* const envp[]);
@@ -140,7 +140,8 @@ struct SocketPair {
 };
 Result<SocketPair> socketpair(int type);  // AF_UNIX
 Result<SocketPair> pipe();                // left: read end, right: write end
-// SOCK_STREAM; long paths go through /proc/self/fd.  Connecting and sending end with EAGAIN after 10 seconds.
+// SOCK_STREAM; long paths go through /proc/self/fd.  Here and in connect_seqpacket: EAGAIN when the other side has not
+// accepted the connection, or later not taken what we sent, within 10 s.
 Result<UniqueFd> connect_unix(std::string_view path);
 Result<UniqueFd> accept(Fd listener);
 // A listening AF_UNIX SOCK_SEQPACKET socket named `name` in `dir`, mode 0600.  Reached with connect_seqpacket.

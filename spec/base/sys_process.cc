@@ -4,6 +4,7 @@
 #include <linux/landlock.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -79,6 +80,27 @@ Result<std::optional<int>> waitpid(pid_t pid, int options) {
   if (n < 0) return Error::os(str::cat("waitpid(", pid, ")"));
   if (n == 0) return std::optional<int>();
   return std::optional<int>(status);
+}
+
+namespace {
+// linux/pidfd.h of Linux 6.15; the build machine's may be older.
+struct PidfdInfo {
+  uint64_t mask, cgroup;
+  uint32_t ids[11];
+  int32_t exit_code;
+};
+constexpr uint64_t kPidfdInfoExit = 1 << 3;
+constexpr unsigned long kPidfdGetInfo = _IOWR(0xFF, 11, PidfdInfo);
+}  // namespace
+
+std::optional<int> exit_status(Fd pidfd) {
+  siginfo_t child{};
+  const int waited = ::waitid(P_PIDFD, static_cast<id_t>(pidfd.raw()), &child, WEXITED | WNOHANG | WNOWAIT);
+  if (waited == 0 && child.si_pid == 0) return std::nullopt;
+  if (waited == 0) return child.si_code == CLD_EXITED ? W_EXITCODE(child.si_status, 0) : child.si_status;
+  PidfdInfo info{.mask = kPidfdInfoExit};
+  if (::ioctl(pidfd.raw(), kPidfdGetInfo, &info) < 0 || !(info.mask & kPidfdInfoExit)) return std::nullopt;
+  return info.exit_code;
 }
 
 Result<> setns(Fd fd, int type) {

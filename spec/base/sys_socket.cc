@@ -38,12 +38,12 @@ static sockaddr_un unix_address(const std::string& path) {
   return address;
 }
 
-// `name` is what the message calls it.
+// `name` is what the message calls it.  A listener whose queue is full, and that takes nothing from it, would keep us
+// waiting for ever, and so would one that never reads.
 static Result<UniqueFd> connected(int type, const std::string& path, std::string_view name) {
+  constexpr timeval kLimit{10, 0};
   UniqueFd socket = TRY(unix_socket(type));
-  // Whoever listens may have stopped to accept, or to read.
-  constexpr timeval kMost{10, 0};
-  if (::setsockopt(socket.raw(), SOL_SOCKET, SO_SNDTIMEO, &kMost, sizeof kMost) < 0)
+  if (::setsockopt(socket.raw(), SOL_SOCKET, SO_SNDTIMEO, &kLimit, sizeof kLimit) < 0)
     return Error::os("setsockopt(SO_SNDTIMEO)");
   const sockaddr_un address = unix_address(path);
   const auto* to = reinterpret_cast<const sockaddr*>(&address);

@@ -8,6 +8,7 @@
 
 #include "runtime/life/status.h"
 #include "spec/base/file.h"
+#include "spec/base/proc.h"
 #include "spec/base/sys.h"
 
 namespace {
@@ -17,14 +18,15 @@ oci::State state_of(pid_t pid) {
   oci::State state;
   state.id = "web";
   state.pid = pid;
-  state.pid_start_time = status::facts(pid).value().start_time;
+  state.pid_start_time = proc::stat(pid).value().start_time;
   state.status = oci::Status::running;
   return state;
 }
 
-pid_t sleeper() {
+pid_t sleeper(const char* program = nullptr) {
   const pid_t pid = ::fork();
   if (pid == 0) {
+    if (program) ::execl(program, program, "100", nullptr);
     ::pause();
     ::_exit(0);
   }
@@ -32,26 +34,6 @@ pid_t sleeper() {
 }
 
 }  // namespace
-
-Test(status, parse_stat) {
-  const char* rest = " 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
-  const struct {
-    std::string text;
-    bool ok;
-  } cases[] = {
-      {str::cat("12 (sh) S", rest), true},
-      {str::cat("12 (a) Z (b c) S", rest, "\n"), true},  // a name that looks like more fields
-      {str::cat("12 (sh S", rest), false},
-      {"12 (sh) S 1 2 3", false},
-      {"", false},
-      {str::cat("12 (sh) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 x 20"), false},
-  };
-  for (const auto& c : cases) {
-    const auto facts = status::parse_stat(c.text);
-    cr_assert_eq(facts.has_value(), c.ok, "%s", c.text.c_str());
-    if (facts) cr_expect(facts->state == 'S' && facts->start_time == 4711, "%s", c.text.c_str());
-  }
-}
 
 Test(status, follows_the_process) {
   const pid_t pid = sleeper();
@@ -61,6 +43,13 @@ Test(status, follows_the_process) {
   cr_expect_eq(status::of(state), oci::Status::created);
   state.status = oci::Status::creating;
   cr_expect_eq(status::of(state), oci::Status::creating);
+  // It says "created" for as long as nothing has been executed.
+  oci::State executed = state_of(sleeper("/bin/sleep"));
+  executed.status = oci::Status::created;
+  for (int tries = 0; tries < 500 && status::of(executed) != oci::Status::running; ++tries) ::usleep(10000);
+  cr_expect_eq(status::of(executed), oci::Status::running);
+  ::kill(executed.pid, SIGKILL);
+  ::waitpid(executed.pid, nullptr, 0);
   cr_expect(status::open_process(state).take().valid());
   state.status = oci::Status::running;
 
@@ -107,7 +96,7 @@ Test(status, paused) {
     state.cgroup_paths = {{c.controller, dir}};
     cr_assert(files::replace(fd, c.file, c.text, 0600).ok());
     // As the v1 freezer leaves it; that of v2 stops it in any state.
-    const status::ProcessFacts process = {c.controller[0] ? 'D' : 'S', state.pid_start_time};
+    const proc::Stat process = {.state = c.controller[0] ? 'D' : 'S', .start_time = state.pid_start_time};
     cr_expect_eq(status::of(state, process), c.want, "%s %s", c.file, c.text);
     ::unlinkat(fd.raw(), c.file, 0);
   }

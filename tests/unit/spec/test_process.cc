@@ -131,3 +131,24 @@ Test(process, found_in_a_path) {
   cr_assert(!missing.ok());
   cr_expect_str_eq(missing.error().message.c_str(), "'nothing-like-it' is not in /usr/bin:/bin");
 }
+
+Test(process, what_its_caller_waits_for_ends_it) {
+  sys::SocketPair pipe = sys::pipe().take();
+  process::Command command = shell("sleep 100 & sleep 100");
+  command.own_group = true;
+  command.stop_on = {pipe.left};
+  cr_assert(sys::write_all(pipe.right, "x").ok());
+  const process::Outcome got = process::run(command).take();
+  cr_expect(got.stopped && !got.ok() && !got.timed_out);
+  const std::string text = got.text();
+  cr_expect(text.starts_with("stopped after "), "%s", text.c_str());
+  // A descriptor at its end counts as well, one that stays silent does not.
+  pipe = sys::pipe().take();
+  command = shell("exit 0");
+  command.stop_on = {pipe.left};
+  cr_expect(process::run(command).take().ok());
+  pipe.right.reset();
+  command = shell("sleep 100");
+  command.stop_on = {pipe.left};
+  cr_expect(process::run(command).take().stopped);
+}

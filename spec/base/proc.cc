@@ -1,0 +1,63 @@
+#include "spec/base/proc.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "spec/base/sys.h"
+
+namespace proc {
+
+namespace {
+
+// The numbered fields behind the name, from left to right.
+class Fields {
+ public:
+  explicit Fields(std::string_view text) : left_(text) {}
+  // Precondition: larger than the one before.  Empty: there is none.
+  std::string_view at(int number) {
+    for (; at_ < number && !left_.empty(); ++at_)
+      left_.remove_prefix(std::min(left_.find(' '), left_.size() - 1) + 1);
+    return left_.substr(0, left_.find(' '));
+  }
+
+ private:
+  std::string_view left_;
+  int at_ = 3;
+};
+
+}  // namespace
+
+// `list` asks for a thousand of them: what comes behind the start time is looked at for a zombie alone.
+std::optional<Stat> parse_stat(std::string_view text) {
+  // Field 2 is the program's name in parentheses and may itself hold blanks and parentheses.
+  const size_t name_end = text.rfind(')');
+  if (name_end == std::string_view::npos) return std::nullopt;
+  constexpr int kState = 3, kFlags = 9, kStartTime = 22, kExitCode = 52;
+  Fields fields(str::trim(text.substr(name_end + 1)));
+  const std::string_view state = fields.at(kState);
+  const auto flags = str::number<uint32_t>(fields.at(kFlags));
+  const auto start = str::number<uint64_t>(fields.at(kStartTime));
+  if (state.size() != 1 || !flags || !start) return std::nullopt;
+  Stat found{state[0], *flags, *start, 0};
+  if (found.ended()) found.exit_code = str::number<int>(fields.at(kExitCode)).value_or(0);
+  return found;
+}
+
+// One read(2): the kernel writes this file whole.
+std::optional<Stat> stat(pid_t pid) {
+  auto opened = sys::open(str::cat("/proc/", pid, "/stat").c_str(), O_RDONLY);
+  if (!opened.ok()) return std::nullopt;
+  const UniqueFd file = std::move(opened).take();
+  char text[2048];
+  const auto size = sys::read(file, text, sizeof text);
+  return size.ok() ? parse_stat(std::string_view(text, size.value())) : std::nullopt;
+}
+
+std::optional<int> exit_status(pid_t pid, Fd pidfd) {
+  if (const auto status = sys::exit_status(pidfd)) return status;
+  if (const auto now = stat(pid); now && now->ended()) return now->exit_code;
+  return sys::exit_status(pidfd);  // its parent has waited for it meanwhile
+}
+
+}  // namespace proc
