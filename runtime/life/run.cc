@@ -102,7 +102,10 @@ Result<int> with_keeper(const Runtime& rt, const creation::Options& options) {
                                             " before the container was running; `runtime delete --force ",
                                             options.id, "` removes what there is of it"));
     if (packet->tag == stages::Tag::ready) return 0;
-    if (packet->tag == stages::Tag::failed) return stages::decode_error(packet->payload);
+    if (packet->tag == stages::Tag::failed) {
+      TRY(watch.ended(child.pidfd, {"the end of the keeper"}));  // it has cleaned up by now
+      return stages::decode_error(packet->payload);
+    }
     if (packet->tag == stages::Tag::log) stages::forward_log(packet->payload);
   }
 }

@@ -214,9 +214,13 @@ namespace {
 
 // The channel is at its end, by exec or by death.  Exec clears the flag before it closes the channel.
 Result<> check_executed(const Waiting& waiting, std::string_view what) {
-  const std::optional<proc::Stat> now = proc::stat(waiting.pid);
-  if (!now || !now->never_executed()) return {};
-  return died(waiting.pid, waiting.process, what);
+  if (const std::optional<proc::Stat> now = proc::stat(waiting.pid))
+    return now->never_executed() ? Result<>(died(waiting.pid, waiting.process, what)) : Result<>();
+  // It has ended and its parent has waited for it (it need not be our child): then nobody knows whether it got as far.
+  // A filter that kills this early is an error in either case.
+  const std::optional<int> status = sys::exit_status(waiting.process);
+  const bool filtered = status && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGSYS;
+  return filtered ? Result<>(died(waiting.pid, waiting.process, what)) : Result<>();
 }
 
 Result<> pass_listener(const Waiting& waiting, const Packet& packet) {
