@@ -37,6 +37,7 @@ inline constexpr uint64_t kLayer = uint64_t{1}
                                    << 40;  // unpacked; the largest we know of (models) have 0.1 TiB
 inline constexpr uint64_t kFreeBytes = uint64_t{16} << 30;  // so much may come out of a layer at any ratio
 inline constexpr uint64_t kRatio = 1100;                    // beyond that; deflate cannot do more than 1032
+inline constexpr size_t kGzipHeader = 256 << 10;  // of one member: 64 KiB of extra field, a name, a comment
 inline constexpr int kZstdWindowLog = 27;  // what `zstd` writes and reads without special options: 128 MiB
 inline constexpr uint64_t kEntries = 16 << 20;    // of one layer; a large node_modules has 0.2 million
 inline constexpr size_t kTarName = 4095;          // PATH_MAX without its NUL: longer ones cannot be opened

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "imagetool/layers/gzip_header.h"
 #include "imagetool/limits.h"
 #include "spec/base/text.h"
 
@@ -14,6 +15,8 @@ namespace {
 constexpr size_t kOutput =
     256 << 10;  // small enough to stay in the second-level cache until it is hashed and written
 constexpr size_t kPiece = 1U << 30;  // of one write: ISA-L counts in 32 bits
+
+constexpr std::string_view kSomethingElse = "there is something else behind its end";
 
 Error damaged(std::string_view how) {
   return Error(Kind::invalid, str::cat("the compressed data is damaged: ", how));
@@ -69,40 +72,51 @@ class Gzip final : public Sink {
   }
 
   Result<> finish() override {
-    if (place_ == Place::member) return damaged("it ends in the middle");
+    if (place_ == Place::header || place_ == Place::member) return damaged("it ends in the middle");
     if (members_ == 0) return damaged("it is empty");
     return meter_.finish();
   }
 
  private:
-  enum class Place { between, member, padding };
+  enum class Place { between, header, member, padding };
 
   Result<> pieces(std::string_view bytes) {
-    // The library wants a pointer to what it may not write to.
-    state_.next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(bytes.data()));
-    state_.avail_in = static_cast<uint32_t>(bytes.size());
     meter_.consumed(bytes.size());
-    while (state_.avail_in > 0) {
-      if (place_ == Place::between) TRY(begin_member());
-      if (place_ == Place::padding) return check_padding();
-      TRY(inflate_some());
+    while (!bytes.empty()) {
+      switch (place_) {
+        case Place::between:
+          header_ = {};
+          place_ = members_ > 0 && bytes[0] == 0 ? Place::padding : Place::header;
+          break;
+        case Place::header:
+          TRY(read_header(bytes));
+          break;
+        case Place::member:
+          TRY(inflate_some(bytes));
+          break;
+        case Place::padding:
+          return check_padding(bytes);
+      }
     }
     return {};
   }
 
-  Result<> begin_member() {
-    if (members_ > 0 && *state_.next_in == 0) {
-      place_ = Place::padding;
-      return {};
-    }
+  Result<> read_header(std::string_view& bytes) {
+    const Result<bool> complete = header_.take(bytes);
+    if (!complete.ok())
+      return damaged(members_ > 0 && !header_.begun() ? kSomethingElse : complete.error().message);
+    if (!complete.value()) return {};
     isal_inflate_reset(&state_);
-    state_.crc_flag = ISAL_GZIP;
+    state_.crc_flag = ISAL_GZIP_NO_HDR_VER;
     place_ = Place::member;
     return {};
   }
 
   // Runs until the input is used up or the member has ended.
-  Result<> inflate_some() {
+  Result<> inflate_some(std::string_view& bytes) {
+    // The library wants a pointer to what it may not write to.
+    state_.next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(bytes.data()));
+    state_.avail_in = static_cast<uint32_t>(bytes.size());
     for (;;) {
       state_.next_out = output_.data();
       state_.avail_out = static_cast<uint32_t>(output_.size());
@@ -111,6 +125,7 @@ class Gzip final : public Sink {
       if (status < 0) return damaged(explain(status));
       const size_t made = output_.size() - state_.avail_out;
       TRY(meter_.produced({reinterpret_cast<const char*>(output_.data()), made}));
+      bytes.remove_prefix(bytes.size() - state_.avail_in);
       if (state_.block_state == ISAL_BLOCK_FINISH) {
         ++members_;
         place_ = Place::between;
@@ -121,20 +136,13 @@ class Gzip final : public Sink {
     }
   }
 
-  Result<> check_padding() {
-    const std::string_view rest(reinterpret_cast<const char*>(state_.next_in), state_.avail_in);
-    if (rest.find_first_not_of('\0') != std::string_view::npos)
-      return damaged("there is something else behind its end");
-    state_.avail_in = 0;
+  static Result<> check_padding(std::string_view bytes) {
+    if (bytes.find_first_not_of('\0') != std::string_view::npos) return damaged(kSomethingElse);
     return {};
   }
 
-  [[nodiscard]] std::string_view explain(int status) const {
+  static std::string_view explain(int status) {
     switch (status) {
-      case ISAL_INVALID_WRAPPER:
-        return members_ > 0 ? "there is something else behind its end" : "it is not gzip";
-      case ISAL_UNSUPPORTED_METHOD:
-        return "its method is not deflate";
       case ISAL_INCORRECT_CHECKSUM:
         return "its checksum or length does not hold";
       case ISAL_INVALID_BLOCK:
@@ -151,6 +159,7 @@ class Gzip final : public Sink {
   Meter meter_;
   std::vector<uint8_t> output_;
   inflate_state state_{};
+  GzipHeader header_;
   Place place_ = Place::between;
   uint64_t members_ = 0;
 };

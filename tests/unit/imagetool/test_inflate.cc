@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 #include <zstd.h>
 
@@ -20,6 +21,19 @@ std::string gzip(const std::string& text) {
   cr_assert_eq(isal_deflate(&stream), 0);
   out.resize(stream.total_out);
   return out;
+}
+
+// With every part that a header can have (RFC 1952), or those of `flags`.
+std::string with_header(const std::string& member, uint8_t flags = 2 | 4 | 8 | 16) {
+  std::string header("\x1f\x8b\x08", 3);
+  header += static_cast<char>(flags);
+  header += std::string("\1\2\3\4\0\3", 6);
+  if (flags & 4) header += std::string("\6\0AB\2\0xy", 8);
+  if (flags & 8) header += std::string("layer.tar", 10);
+  if (flags & 16) header += std::string("made", 5);
+  const uint32_t crc = crc32_gzip_refl(0, reinterpret_cast<const uint8_t*>(header.data()), header.size());
+  if (flags & 2) header += {static_cast<char>(crc), static_cast<char>(crc >> 8)};
+  return header + member.substr(10);
 }
 
 std::string zstd(const std::string& text) {
@@ -75,6 +89,33 @@ Test(inflate, no_truncation_or_flipped_byte_gives_other_bytes) {
     const std::string got = show(kGzip, bad);  // a code that nothing uses may change without effect
     cr_expect(got == text || got.starts_with("error: "), "gzip byte %zu", n);
   }
+}
+
+Test(inflate, headers_of_all_kinds_in_two_pieces) {
+  const std::string text = sample(300);
+  for (uint8_t flags = 0; flags < 32; ++flags) {
+    const std::string member = with_header(gzip(text), flags);
+    for (size_t cut = 0; cut < 50; ++cut) {
+      const std::string first = member + member.substr(0, cut), second = member.substr(cut);
+      StringSink out;
+      const std::unique_ptr<Sink> sink = inflate(kGzip, out);
+      cr_expect(sink->write(first).ok() && sink->write(second).ok() && sink->finish().ok(), "%d at %zu",
+                flags, cut);
+      cr_expect(out.text() == text + text, "%d at %zu", flags, cut);
+    }
+  }
+  std::string bad = with_header(gzip(text));
+  bad[5] = 'x';
+  expect_text(show(kGzip, bad),
+              "error: the compressed data is damaged: the checksum of its header does not hold");
+  expect_text(show(kGzip, gzip(text) + bad),
+              "error: the compressed data is damaged: the checksum of its header does not hold");
+  bad[3] = static_cast<char>(0xff);
+  expect_text(show(kGzip, bad),
+              "error: the compressed data is damaged: its header has flags that mean nothing yet");
+  const std::string endless = std::string("\x1f\x8b\x08\x08\0\0\0\0\0\3", 10) + std::string(300000, 'n');
+  expect_text(show(kGzip, endless),
+              "error: the compressed data is damaged: the header of a member is larger than 262144 bytes");
 }
 
 Test(inflate, refusals) {
