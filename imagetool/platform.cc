@@ -88,10 +88,16 @@ bool matches(const oci::Platform& entry, const oci::Platform& wanted) {
 }
 
 std::string list(const std::vector<oci::Platform>& platforms) {
+  constexpr size_t kMost = 32;  // images for everything have some 20
   std::vector<std::string> texts;
   for (const oci::Platform& platform : platforms) {
     std::string text = str::printable(platform.text());
-    if (std::ranges::find(texts, text) == texts.end()) texts.push_back(std::move(text));
+    if (text.size() > 64 || std::ranges::find(texts, text) != texts.end()) continue;
+    if (texts.size() == kMost) {
+      texts.emplace_back("and others");
+      break;
+    }
+    texts.push_back(std::move(text));
   }
   return str::join(texts, ", ");
 }

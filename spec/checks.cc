@@ -23,6 +23,8 @@ std::string at_least_minus_one(const int64_t& n) {
 }
 
 std::string cpu_list(const std::string& text) {
+  constexpr size_t kLongest = 64 << 10;  // all of 8192 CPUs, each by itself, are 40 KiB
+  if (text.size() > kLongest) return str::cat("is longer than ", kLongest, " characters");
   if (text.find_first_not_of("0123456789,- ") == std::string::npos) return {};
   return str::cat("'", str::printable(text), "' is not a list of numbers and ranges such as '0-3,7'");
 }

@@ -48,8 +48,7 @@ std::string Value::path() const {
   return str::cat(above, "[", index, "]");
 }
 
-// At most `limit` bytes, cut between characters.
-static std::string shortened(std::string_view text, size_t limit) {
+std::string shortened(std::string_view text, size_t limit) {
   if (text.size() <= limit) return str::printable(text);
   while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80) --limit;
   return str::cat(str::printable(text.substr(0, limit)), "…");

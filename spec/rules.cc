@@ -118,10 +118,13 @@ void mappings_are_sound(const std::vector<oci::IdMapping>& maps, const std::stri
     if (m.size == 0) report.problem(here + ".size", "must be greater than 0");
     if (uint64_t{m.container_id} + m.size > UINT32_MAX || uint64_t{m.host_id} + m.size > UINT32_MAX)
       report.problem(here, "the range goes beyond the largest id, ", UINT32_MAX - 1);
-    for (size_t j = 0; j < i; ++j)
-      if (overlap(m.container_id, m.size, maps[j].container_id, maps[j].size) ||
-          overlap(m.host_id, m.size, maps[j].host_id, maps[j].size))
-        report.problem(here, "overlaps ", path, "[", j, "]");
+    const auto twin =
+        std::find_if(maps.begin(), maps.begin() + static_cast<ptrdiff_t>(i), [&](const auto& o) {
+          return overlap(m.container_id, m.size, o.container_id, o.size) ||
+                 overlap(m.host_id, m.size, o.host_id, o.size);
+        });
+    if (twin != maps.begin() + static_cast<ptrdiff_t>(i))
+      report.problem(here, "overlaps ", path, "[", twin - maps.begin(), "]");
   }
 }
 

@@ -5,7 +5,11 @@
 
 namespace json {
 
-constexpr size_t kMostProblems = 20;
+constexpr size_t kMostProblems = 20;     // that are shown
+constexpr size_t kMostMistakes = 10000;  // that are looked for
+constexpr size_t kLongestText = 1000;    // of a path or a message, which may quote the document
+
+bool Decoder::given_up() const { return problems.size() + more_problems >= kMostMistakes; }
 
 void Decoder::problem_below(Value at, std::string_view key, std::string message) {
   if (problems.size() < kMostProblems)
@@ -38,8 +42,8 @@ bool Decoder::expect(Value value, Type type, std::string_view wanted) {
 
 static std::string line(const Problem& problem, const Document& document) {
   const size_t offset = problem.offset == kNowhere ? document.nearest(problem.path).offset() : problem.offset;
-  return str::cat(document.where(offset), ": ", problem.path, problem.path.empty() ? "" : ": ",
-                  problem.message);
+  return str::cat(document.where(offset), ": ", shortened(problem.path, kLongestText),
+                  problem.path.empty() ? "" : ": ", shortened(problem.message, kLongestText));
 }
 
 Error error(const Decoder& decoder, const Document& document) {
@@ -47,7 +51,8 @@ Error error(const Decoder& decoder, const Document& document) {
   for (const Problem& problem : decoder.problems)
     text += str::cat(text.empty() ? "" : "\n", line(problem, document));
   if (decoder.more_problems > 0)
-    text += str::cat("\n", document.name(), ": and ", decoder.more_problems, " more mistakes");
+    text += str::cat("\n", document.name(), ": and ", decoder.given_up() ? "at least " : "",
+                     decoder.more_problems, " more mistakes");
   for (const Problem& warning : decoder.warnings) text += str::cat("\n", line(warning, document));
   return Error(Kind::invalid, std::move(text));
 }
@@ -59,7 +64,7 @@ std::vector<std::string> warnings(const Decoder& decoder, const Document& docume
 }
 
 std::string unknown_value(std::string_view text, std::span<const std::string_view> choices) {
-  std::string message = str::cat("unknown value '", str::printable(text.substr(0, 64)), "'");
+  std::string message = str::cat("unknown value '", shortened(text, 64), "'");
   const std::vector<std::string_view> all(choices.begin(), choices.end());
   auto meant = text.size() < 3 ? std::nullopt : str::did_you_mean(text, all);
   for (const std::string_view choice : all)  // "NOFILE" for "RLIMIT_NOFILE"
@@ -129,6 +134,7 @@ std::optional<size_t> read_name(Decoder& decoder, Value value, std::span<const s
 }
 
 static void unknown_property(Decoder& decoder, Value value, Table table) {
+  if (decoder.warnings.size() >= kMostProblems) return;  // nobody would see it, and there may be many
   std::vector<std::string_view> known;
   for (const Row& row : table) known.push_back(row.name);
   const auto meant = str::did_you_mean(value.key(), known);
@@ -150,6 +156,7 @@ void decode_object(Decoder& decoder, Value value, Table table, void* object) {
   uint64_t seen = 0;
   size_t next = 0;
   for (const Value item : value) {
+    if (decoder.given_up()) return;
     const size_t at = find_row(table, item.key(), next);
     if (at == table.size()) {
       unknown_property(decoder, item, table);

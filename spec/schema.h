@@ -48,9 +48,11 @@ struct Problem {
   size_t offset = kNowhere;  // in the text; kNowhere: to be looked up by the path
 };
 
-// Collects what is wrong.  Kept to a sane number: a hostile document has many mistakes.
+// Collects what is wrong.  Kept to a sane number: a hostile document has many mistakes, and explaining each takes time.
 class Decoder {
  public:
+  // Whether enough has been seen: what is left of the document need not be looked at.
+  [[nodiscard]] bool given_up() const;
   void problem(Value at, std::string message) { problem_below(at, {}, std::move(message)); }
   // At the property `key` of `at`, which need not exist.
   void problem_below(Value at, std::string_view key, std::string message);
@@ -218,7 +220,10 @@ void decode_vector(Decoder& decoder, Value value, std::vector<T>& out, const Che
   } else {
     if (!decoder.expect(value, Type::array, "an array")) return;
     out.reserve(value.size());
-    for (const Value item : value) decode_value(decoder, item, out.emplace_back(), check);
+    for (const Value item : value) {
+      if (decoder.given_up()) return;
+      decode_value(decoder, item, out.emplace_back(), check);
+    }
     run_check(decoder, value, out, check);
   }
 }
@@ -227,6 +232,7 @@ template <class T, class Check>
 void decode_map(Decoder& decoder, Value value, std::map<std::string, T>& out, const Check& check) {
   if (!decoder.expect(value, Type::object, "an object")) return;
   for (const Value item : value) {
+    if (decoder.given_up()) return;
     const std::string key(item.key());
     if constexpr (std::is_same_v<Check, KeyCheck>) run_check(decoder, item, key, check.check);
     decode_value(decoder, item, out[key], check);

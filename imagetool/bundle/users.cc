@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_set>
 
 #include "spec/base/text.h"
 
@@ -61,11 +62,13 @@ std::optional<Line> first(std::string_view text, std::optional<Line> (*parse)(st
 
 std::vector<uint32_t> groups_of(std::string_view user, std::string_view group_file) {
   std::vector<uint32_t> groups;
+  std::unordered_set<uint32_t> seen;
   for (const std::string_view line : str::split(group_file, '\n')) {
     const std::optional<GroupLine> group = group_line(str::trim(line));
-    if (!group || std::find(groups.begin(), groups.end(), group->gid) != groups.end()) continue;
+    if (!group) continue;
     const std::vector<std::string_view> members = str::split(group->members, ',');
-    if (std::find(members.begin(), members.end(), user) != members.end()) groups.push_back(group->gid);
+    const bool member = std::find(members.begin(), members.end(), user) != members.end();
+    if (member && seen.insert(group->gid).second) groups.push_back(group->gid);
   }
   return groups;
 }

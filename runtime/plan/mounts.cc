@@ -12,6 +12,10 @@ namespace plan {
 
 namespace {
 
+constexpr size_t kMostSteps = 100'000;  // sysctl fs.mount-max: what the kernel lets one namespace have
+constexpr size_t kLongestOption =
+    64 << 10;  // mount(2) takes a page for all of them, fsconfig(2) 256 bytes for one
+
 Error invalid(size_t index, std::string_view field, std::string_view problem) {
   return Error(Kind::invalid, str::cat("mounts[", index, "]", field, ": ", problem));
 }
@@ -247,6 +251,14 @@ Result<std::vector<MountStep>> make_cgroups(const MountStep& entry, const MountF
 
 // ---- one entry ----
 
+Result<> check_lengths(const oci::Mount& mount, size_t index) {
+  for (size_t i = 0; i < mount.options.size(); ++i)
+    if (mount.options[i].size() > kLongestOption)
+      return invalid(index, str::cat(".options[", i, "]"),
+                     str::cat("longer than ", kLongestOption, " bytes, which no file system takes"));
+  return {};
+}
+
 Result<> map_ids(MountStep& step, const oci::Mount& mount, const ParsedOptions& options,
                  const oci::Config& config, const MountFacts& facts) {
   step.idmap = options.idmap || !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
@@ -273,6 +285,7 @@ Result<> map_ids(MountStep& step, const oci::Mount& mount, const ParsedOptions& 
 
 Result<std::vector<MountStep>> make_entry(size_t index, const oci::Config& config, const MountFacts& facts) {
   const oci::Mount& mount = config.mounts[index];
+  TRY(check_lengths(mount, index));
   const ParsedOptions options = parse_options(mount.options);
   MountStep step;
   step.index = index;
@@ -310,6 +323,9 @@ Result<std::vector<MountStep>> make_mounts(const oci::Config& config, const Moun
   for (size_t i = 0; i < config.mounts.size(); ++i) {
     std::vector<MountStep> entry = TRY(make_entry(i, config, facts));
     std::move(entry.begin(), entry.end(), std::back_inserter(steps));
+    if (steps.size() > kMostSteps)
+      return Error(Kind::invalid,
+                   str::cat("mounts: more than the ", kMostSteps, " mounts that a container can have"));
   }
   return steps;
 }

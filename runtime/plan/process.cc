@@ -60,13 +60,18 @@ Error unknown(std::string_view path, std::string_view value, const std::vector<s
 
 constexpr cap_value_t kMostCapabilities = 64;  // as many as the kernel's sets have bits
 
+constexpr size_t kMostNamed = 16;  // in one warning
+constexpr std::string_view kOthers = "others";
+
 // What could not be given, once each, however many sets ask for it.
 struct Refused {
   std::vector<std::string> unknown, ungrantable;
 };
 
 void note(std::vector<std::string>& names, const std::string& name) {
-  if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(str::printable(name));
+  if (names.size() > kMostNamed) return;
+  std::string shown = names.size() < kMostNamed ? str::printable(name.substr(0, 64)) : std::string(kOthers);
+  if (std::find(names.begin(), names.end(), shown) == names.end()) names.push_back(std::move(shown));
 }
 
 uint64_t capability_bits(const std::optional<std::vector<std::string>>& names, uint64_t grantable,
@@ -213,15 +218,18 @@ std::vector<std::string> capability_names() {
 
 std::optional<std::vector<unsigned>> parse_cpu_list(std::string_view text) {
   constexpr unsigned kMostCpus = 8192;  // as many as the kernel can be built for
-  std::vector<unsigned> cpus;
+  std::vector<bool> wanted(kMostCpus);
   for (const std::string_view part : str::split(str::trim(text), ',')) {
     const size_t dash = part.find('-');
     const auto first = str::number<unsigned>(str::trim(part.substr(0, dash)));
     const auto last =
         dash == std::string_view::npos ? first : str::number<unsigned>(str::trim(part.substr(dash + 1)));
     if (!first || !last || *last < *first || *last >= kMostCpus) return std::nullopt;
-    for (unsigned cpu = *first; cpu <= *last; ++cpu) cpus.push_back(cpu);
+    std::fill(wanted.begin() + *first, wanted.begin() + *last + 1, true);
   }
+  std::vector<unsigned> cpus;  // each once, however often a list repeats itself
+  for (unsigned cpu = 0; cpu < kMostCpus; ++cpu)
+    if (wanted[cpu]) cpus.push_back(cpu);
   if (cpus.empty()) return std::nullopt;
   return cpus;
 }

@@ -147,6 +147,8 @@ std::optional<std::string_view> did_you_mean(std::string_view wrong,
   std::optional<std::string_view> best;
   size_t best_distance = std::min<size_t>(2, std::max<size_t>(1, wrong.size() / 3)) + 1;
   for (const std::string_view candidate : candidates) {
+    const size_t longer = std::max(wrong.size(), candidate.size());
+    if (longer - std::min(wrong.size(), candidate.size()) >= best_distance) continue;  // cannot be nearer
     const size_t distance = edit_distance(wrong, candidate);
     if (distance >= best_distance) continue;
     best_distance = distance;

@@ -73,12 +73,23 @@ Test(process, capabilities_in_a_user_namespace) {
   cr_expect(!make({}, {.user_namespace = true}, warnings).capabilities.has_value());
 }
 
+Test(process, only_some_of_many_unknown_capabilities_are_named, .timeout = 60) {
+  oci::Process from;
+  from.capabilities.emplace().bounding.emplace();
+  for (int i = 0; i < 300000; ++i) from.capabilities->bounding->push_back(str::cat("CAP_NEW_", i));
+  std::vector<std::string> warnings;
+  (void)make(from, {}, warnings);
+  cr_assert_eq(warnings.size(), 1u);
+  cr_expect(warnings[0].ends_with("CAP_NEW_15, others; ignoring"), "%s", warnings[0].c_str());
+}
+
 Test(process, cpu_lists) {
   const struct {
     const char *text, *want;
   } cases[] = {
       {"0", "0"},
       {"0-3,8", "0 1 2 3 8"},
+      {"3,0-1,1-2,3", "0 1 2 3"},
       {"2-2", "2"},
       {" 1,3\n", "1 3"},
       {"8191", "8191"},
