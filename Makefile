@@ -74,7 +74,7 @@ runtime_libs := -lseccomp -lcap $(if $(static),-lyajl_s,-lyajl)
 imagetool_link := -pie -Wl,--gc-sections
 imagetool_libs := -lcurl -lcrypto -lzstd -lisal -lyajl -pthread
 runtime_test_libs := -lseccomp -lcap -lyajl
-imagetool_test_libs := $(imagetool_libs)
+imagetool_test_libs := $(imagetool_libs) -lz
 spec_test_libs := -lyajl
 hello_maker_libs := -lcrypto -lz
 
@@ -91,14 +91,16 @@ test_support_src := $(call find_cc,tests/unit/support)
 spec_test_src := $(sort $(wildcard tests/unit/spec/test_*.cc))
 runtime_test_src := $(sort $(wildcard tests/unit/runtime/test_*.cc))
 imagetool_test_src := $(sort $(wildcard tests/unit/imagetool/test_*.cc))
-fuzz_src := $(sort $(wildcard tests/fuzz/*.cc))
+# A fuzz target is tests/fuzz/PART/NAME.cc; it is linked with the archives of its part.
+fuzz_src := $(sort $(foreach u,spec runtime imagetool,$(wildcard tests/fuzz/$(u)/*.cc)))
+fuzz_replay_src := tests/fuzz/support/replay.cc
 
 PROGRAMS := $(foreach p,runtime imagetool,$(if $(wildcard $(p)/main.cc),$(p)))
 UNITS := $(foreach u,spec runtime imagetool,$(if $($(u)_test_src),unit-$(u)))
 
 bare_obj := $(B)/obj/runtime/stages/sealed_entry.o
 product_obj := $(filter-out $(bare_obj),$(call objects,$(spec_src) $(runtime_src) $(imagetool_src) $(hello_maker_src)))
-test_obj := $(call objects,$(test_support_src) $(spec_test_src) $(runtime_test_src) $(imagetool_test_src) $(fuzz_src))
+test_obj := $(call objects,$(test_support_src) $(spec_test_src) $(runtime_test_src) $(imagetool_test_src) $(fuzz_src) $(fuzz_replay_src))
 
 # ---- main targets --------------------------------------------------------------------------------
 
@@ -128,7 +130,7 @@ get_ready = contrib/install-packages build unit test || contrib/install-packages
 
 check: ## all that this machine can run; installs what is missing
 	@$(get_ready)
-	@+$(build) all unit
+	@+$(build) all unit replays
 	@$(run_suites)
 
 check-unit: ## the unit tests alone: no network, no root
@@ -137,12 +139,12 @@ check-unit: ## the unit tests alone: no network, no root
 	@$(run_suites) unit
 
 # One target for each suite that there is: check-cli, check-container, check-image, check-readme...
-suites := $(filter-out bench fuzz,$(patsubst tests/%/run,%,$(wildcard tests/*/run)))
+suites := $(filter-out bench,$(patsubst tests/%/run,%,$(wildcard tests/*/run)))
 .PHONY: $(suites:%=check-%)
 $(suites:%=check-%): check-%: ## one suite: tests/NAME/run
 	@$(get_ready)
 	@[ $* != engines ] || contrib/install-packages engines || true
-	@+$(build) all
+	@+$(build) all $(if $(filter fuzz,$*),replays)
 	@$(run_suites) $*
 
 sanitize: ## check under ASan and UBSan
@@ -286,23 +288,33 @@ $(HELLO_IMAGE)/index.json: $(B)/hello-world-maker
 	$(Q)$(B)/hello-world-maker $(HELLO_IMAGE).new
 	$(Q)rm -rf $(HELLO_IMAGE) && mv $(HELLO_IMAGE).new $(HELLO_IMAGE)
 
-# ---- fuzzers, once there are some ----------------------------------------------------------------
+# ---- fuzz targets --------------------------------------------------------------------------------
 
-ifneq ($(fuzz_src),)
-.PHONY: fuzz fuzzers
-T ?= 60
-FUZZERS := $(patsubst tests/fuzz/%.cc,$(B)/fuzz-%,$(fuzz_src))
-fuzz: ## libFuzzer on every parser of foreign bytes, T=60 seconds each; finds go to the corpus
+# Each twice: with libFuzzer, and with a main() that runs the files of its corpus, in any mode, by any compiler.
+.PHONY: fuzz fuzzers replays
+T ?= $(or $(SECONDS),60)
+FUZZ :=
+fuzz_names := $(notdir $(basename $(fuzz_src)))
+
+fuzz: ## libFuzzer on every parser of foreign bytes, T=60 seconds each; FUZZ="tar pax" for some of them
 	@contrib/install-packages build lint
-	@$(MAKE) --no-print-directory MODE=fuzz CXX=$(CLANGXX) fuzzers
-	@for f in $(patsubst tests/fuzz/%.cc,%,$(fuzz_src)); do mkdir -p tests/fuzz/corpus/$$f && \
-	    build/fuzz-clang/fuzz-$$f -max_total_time=$(T) tests/fuzz/corpus/$$f || exit 1; done
+	@+$(build) MODE=fuzz CXX=$(CLANGXX) fuzzers
+	@SECONDS_EACH=$(T) BUILD=$(abspath build/fuzz-clang) tests/fuzz/fuzz $(or $(FUZZ),$(fuzz_names))
 
-fuzzers: $(FUZZERS)
-$(FUZZERS): $(B)/fuzz-%: $(B)/obj/tests/fuzz/%.o $(B)/libimagetool.a $(B)/libruntime.a $(B)/libspec.a
-	$(call say,LINK,$@)
-	$(Q)$(CXX) $(link_flags) -fsanitize=fuzzer -pie -o $@ $(filter %.o %.a,$^) $(runtime_test_libs) $(imagetool_libs)
-endif
+fuzzers: $(fuzz_names:%=$(B)/fuzz-%)
+replays: $(fuzz_names:%=$(B)/replay-%)
+
+define fuzz_program
+$(B)/fuzz-$(notdir $(2)): $(B)/obj/tests/fuzz/$(2).o $(filter-out $(B)/libspec.a,$(B)/lib$(1).a) $(B)/libspec.a $(B)/gen/link.flags
+	$$(call say,LINK,$$@)
+	$$(Q)$(CXX) $(link_flags) -fsanitize=fuzzer -pie -o $$@ $$(filter %.o %.a,$$^) $($(1)_test_libs)
+
+$(B)/replay-$(notdir $(2)): $(B)/obj/tests/fuzz/$(2).o $(call objects,$(fuzz_replay_src)) \
+                            $(filter-out $(B)/libspec.a,$(B)/lib$(1).a) $(B)/libspec.a $(B)/gen/link.flags
+	$$(call say,LINK,$$@)
+	$$(Q)$(CXX) $(link_flags) -pie -o $$@ $$(filter %.o %.a,$$^) $($(1)_test_libs)
+endef
+$(foreach f,$(fuzz_src:tests/fuzz/%.cc=%),$(eval $(call fuzz_program,$(patsubst %/,%,$(dir $(f))),$(f))))
 
 # ---- install -------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ static std::string found(std::string_view text, size_t at) {
   size_t end = at;
   if (text[at] == '"') {
     const size_t close = text.find_first_of("\"\\\n", at + 1);
-    if (close < at + 40 && text[close] == '"') return std::string(text.substr(at, close + 1 - at));
+    if (close < at + 40 && text[close] == '"') return str::printable(text.substr(at, close + 1 - at));
   }
   while (end < text.size() && end < at + 24 && is_word(text[end])) ++end;
   if (end == at) {  // one whole character, which may be several bytes

@@ -107,7 +107,8 @@ Result<> check_repository(std::string_view text, std::string_view repository) {
     if (is_component(component)) continue;
     const std::string lower = str::lower(component);
     if (lower != component && is_component(lower))
-      return wrong(text, "repository names are lower case: did you mean '", str::lower(repository), "'?");
+      return wrong(text, "repository names are lower case: did you mean '",
+                   str::printable(str::lower(repository)), "'?");
     return wrong(text, "'", str::printable(component),
                  "' is not a part of a repository name: lower-case letters and digits, joined by '.', '_', "
                  "'__' or '-'");
@@ -152,7 +153,8 @@ Result<Reference> reference::parse(std::string_view text) {
   if (text.empty()) return Error(Kind::invalid, "an image name is empty");
   if (text.size() > kReferenceMax) return wrong(text.substr(0, 64), "longer than any image name");
   if (text.find("://") != std::string_view::npos)
-    return wrong(text, "an image name has no scheme: leave out '", text.substr(0, text.find("://") + 3), "'");
+    return wrong(text, "an image name has no scheme: leave out '",
+                 str::printable(text.substr(0, text.find("://") + 3)), "'");
   if (is_bare_hex_id(text)) return wrong(text, "64 hex digits are an image id, not a name");
 
   const Parts parts = take_apart(text);
