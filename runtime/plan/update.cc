@@ -1,6 +1,8 @@
 #include "runtime/plan/update.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 
 #include "runtime/plan/cgroup_writes.h"
 
@@ -50,30 +52,40 @@ void merge(oci::Cpu& into, const oci::Cpu& from) {
   take_text(into.mems, from.mems);
 }
 
+// A list whose entries are known by a key.  Of several with one key the last counts, as when they were written.
+template <class T, class Key, class Merge>
+void merge_list(std::vector<T>& into, const std::vector<T>& from, Key key, Merge merge_entry) {
+  std::map<std::decay_t<std::invoke_result_t<Key, const T&>>, size_t> places;
+  for (size_t i = 0; i < into.size(); ++i) places[std::invoke(key, into[i])] = i;
+  for (const T& entry : from) {
+    const auto [place, is_new] = places.try_emplace(std::invoke(key, entry), into.size());
+    if (is_new)
+      into.push_back(entry);
+    else
+      merge_entry(into[place->second], entry);
+  }
+}
+
+template <class T, class Key>
+void merge_list(std::vector<T>& into, const std::vector<T>& from, Key key) {
+  merge_list(into, from, key, [](T& known, const T& entry) { known = entry; });
+}
+
 template <class Device>
-Device* find_device(std::vector<Device>& devices, const Device& wanted) {
-  // The last one counts, as when they were written.
-  const auto found = std::find_if(devices.rbegin(), devices.rend(), [&](const Device& device) {
-    return device.major == wanted.major && device.minor == wanted.minor;
-  });
-  return found == devices.rend() ? nullptr : &*found;
+std::pair<int64_t, int64_t> number(const Device& device) {
+  return {device.major, device.minor};
 }
 
 void merge(std::vector<oci::ThrottleDevice>& into, const std::vector<oci::ThrottleDevice>& from) {
-  for (const oci::ThrottleDevice& device : from)
-    if (oci::ThrottleDevice* known = find_device(into, device))
-      known->rate = device.rate;
-    else
-      into.push_back(device);
+  merge_list(into, from, number<oci::ThrottleDevice>);
 }
 
 void merge(std::vector<oci::WeightDevice>& into, const std::vector<oci::WeightDevice>& from) {
-  for (const oci::WeightDevice& device : from) {
-    oci::WeightDevice* known = find_device(into, device);
-    if (!known) known = &into.emplace_back(oci::WeightDevice{device.major, device.minor, {}, {}});
-    take(known->weight, device.weight);
-    take(known->leaf_weight, device.leaf_weight);
-  }
+  merge_list(into, from, number<oci::WeightDevice>,
+             [](oci::WeightDevice& known, const oci::WeightDevice& entry) {
+               take(known.weight, entry.weight);
+               take(known.leaf_weight, entry.leaf_weight);
+             });
 }
 
 void merge(oci::BlockIo& into, const oci::BlockIo& from) {
@@ -84,15 +96,6 @@ void merge(oci::BlockIo& into, const oci::BlockIo& from) {
   merge(into.throttle_write_bps_device, from.throttle_write_bps_device);
   merge(into.throttle_read_iops_device, from.throttle_read_iops_device);
   merge(into.throttle_write_iops_device, from.throttle_write_iops_device);
-}
-
-// A list whose entries are known by a key.
-template <class T, class Key>
-void merge_list(std::vector<T>& into, const std::vector<T>& from, Key T::*key) {
-  for (const T& entry : from) {
-    std::erase_if(into, [&](const T& old) { return old.*key == entry.*key; });
-    into.push_back(entry);
-  }
 }
 
 template <class T>

@@ -33,6 +33,7 @@ constexpr SeccompAction kActions[] = {SeccompAction::allow,       SeccompAction:
                                       SeccompAction::kill,        SeccompAction::kill_process,
                                       SeccompAction::kill_thread, SeccompAction::trap,
                                       SeccompAction::trace,       SeccompAction::log};
+constexpr SeccompAction kNotify = SeccompAction::notify;  // of single calls only
 constexpr SeccompOperator kOperators[] = {SeccompOperator::equal,         SeccompOperator::not_equal,
                                           SeccompOperator::less,          SeccompOperator::less_equal,
                                           SeccompOperator::greater_equal, SeccompOperator::greater,
@@ -61,7 +62,8 @@ oci::Seccomp decode(fuzz::Input& input) {
     profile.architectures.emplace_back(input.one_of(kArchitectures));
   for (size_t n = input.below(8); n > 0; --n) {
     oci::SeccompSyscall rule;
-    rule.action = input.one_of(kActions);
+    const size_t action = input.below(std::size(kActions) + 1);
+    rule.action = action < std::size(kActions) ? kActions[action] : kNotify;
     rule.errno_ret = pick_errno(input);
     for (size_t names = 1 + input.below(4); names > 0; --names) rule.names.emplace_back(input.one_of(kCalls));
     for (size_t args = input.below(4); args > 0; --args) {
@@ -158,6 +160,8 @@ uint32_t value_of(SeccompAction action, std::optional<uint32_t> errno_ret) {
       return SECCOMP_RET_TRACE | errno_ret.value_or(EPERM);
     case SeccompAction::kill_process:
       return SECCOMP_RET_KILL_PROCESS;
+    case SeccompAction::notify:
+      return SECCOMP_RET_USER_NOTIF;
     default:
       return SECCOMP_RET_KILL_THREAD;
   }

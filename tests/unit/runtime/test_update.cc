@@ -132,3 +132,21 @@ Test(update, asks_what_is_in_use_before_v2_takes_it) {
   cr_expect_eq(check->memory_and_swap, 300);
   cr_expect(!plan::make_update({}, change, v1()).take().check, "v1 refuses by itself");
 }
+
+Test(update, long_lists_are_merged_entry_by_entry, .timeout = 60) {
+  constexpr int64_t kMany = 120'000;
+  oci::Resources recorded, change;
+  auto& old = recorded.block_io.emplace().throttle_read_bps_device;
+  auto& fresh = change.block_io.emplace().throttle_read_bps_device;
+  for (int64_t i = 0; i < kMany; ++i) {
+    old.push_back({8, i, 1});
+    fresh.push_back({8, kMany / 2 + i, 2});
+  }
+  const auto made = plan::make_update(recorded, change, v1());
+  cr_assert(made.ok(), "%s", made.ok() ? "" : made.error().message.c_str());
+  const auto& all = made.value().resources.block_io->throttle_read_bps_device;
+  cr_assert_eq(all.size(), static_cast<size_t>(kMany + kMany / 2));
+  cr_expect(all.front() == (oci::ThrottleDevice{8, 0, 1}));
+  cr_expect(all[kMany - 1] == (oci::ThrottleDevice{8, kMany - 1, 2}));
+  cr_expect(all.back() == (oci::ThrottleDevice{8, kMany / 2 + kMany - 1, 2}));
+}
