@@ -67,14 +67,13 @@ bool is_real_root(uid_t uid) {
   return !size.ok() || std::string_view(line, size.value()).find("4294967295") != std::string_view::npos;
 }
 
-Result<std::string> state_root(const std::optional<std::string>& asked, uid_t uid,
-                               const Environment& environment) {
+// Empty: there is none, which only commands without a container can do with (state_dirs::open_root says so).
+std::string state_root(const std::optional<std::string>& asked, uid_t uid, const Environment& environment) {
   constexpr const char* kRootsRoot = "/run/runtime";
   if (asked) return *asked;
   const auto user_dir = environment.get("XDG_RUNTIME_DIR");
   if (user_dir && !is_real_root(uid)) return *user_dir + "/runtime";
-  if (uid == 0) return kRootsRoot;
-  return Error(Kind::invalid, "there is no place for the state: set XDG_RUNTIME_DIR, or give --root DIR");
+  return uid == 0 ? kRootsRoot : "";
 }
 
 Environment read_environment() {
@@ -83,10 +82,10 @@ Environment read_environment() {
   return environment;
 }
 
-Result<Runtime> make_runtime(const Globals& globals, char* const* arguments, cli::Out& out) {
+Runtime make_runtime(const Globals& globals, char* const* arguments, cli::Out& out) {
   Environment environment = read_environment();
   const uid_t uid = ::geteuid();
-  std::string root = TRY(state_root(globals.root, uid, environment));
+  std::string root = state_root(globals.root, uid, environment);
   return Runtime{.root = std::move(root),
                  .cgroup_manager = globals.systemd_cgroup ? CgroupManager::systemd : globals.cgroup_manager,
                  .rootless = globals.rootless,
@@ -101,8 +100,7 @@ std::vector<std::string> suggest(const Globals& globals, cli::Complete kind) {
   if (kind == cli::Complete::signal) return signals::all();
   if (kind != cli::Complete::container) return {};
   const auto root = state_root(globals.root, ::geteuid(), read_environment());
-  if (!root.ok()) return {};
-  auto ids = state_dirs::list(root.value());
+  auto ids = state_dirs::list(root);
   return ids.ok() ? std::move(ids).take() : std::vector<std::string>();
 }
 
@@ -124,7 +122,7 @@ constexpr auto kProgram = cli::program<Globals, global_options, suggest>(
     },
     create_command, start_command, run_command, exec_command, state_command, list_command, kill_command,
     delete_command, ps_command, pause_command, resume_command, update_command, events_command, spec_command,
-    features_command);
+    features_command, validate_command);
 
 // podman reads the whole log file as one object, so with a file nothing but the error goes there unless asked for.
 logs::Options log_options(const Globals& globals) {
@@ -143,7 +141,7 @@ Result<int> run(const Result<cli::Call<Runtime>>& call, const Globals& globals, 
     TRY(out.flush());
     return 0;
   }
-  Runtime runtime = TRY(make_runtime(globals, arguments, out));
+  Runtime runtime = make_runtime(globals, arguments, out);
   const int status = TRY(call.value().run(runtime));
   TRY(out.flush());
   return status;

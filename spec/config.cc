@@ -243,6 +243,10 @@ struct json::Schema<Config> {
 
 namespace json {
 template <>
+Table table<Config>() {
+  return detail::make_table<Config>();
+}
+template <>
 Table table<Process>() {
   return detail::make_table<Process>();
 }
@@ -256,11 +260,9 @@ Table table<Hooks>() {
 
 namespace oci {
 
-constexpr size_t kMostBytes = size_t{16} << 20;
-
 template <class T>
 static Result<Checked<T>> parse_checked(std::string_view text, std::string_view name) {
-  const json::Document document = TRY(json::parse(text, {.name = name, .bytes = kMostBytes}));
+  const json::Document document = TRY(json::parse(text, {.name = name}));
   json::Decoder decoder;
   T value = json::decode<T>(decoder, document.root());
   // What spans fields is looked at only where each of them is sound: no errors about errors.

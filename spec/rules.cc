@@ -132,6 +132,7 @@ void mappings_are_sound(const std::vector<oci::IdMapping>& maps, const std::stri
 // and unknown properties are warnings of their own.
 void version_is_known(const Config& c, Report& report) {
   const std::vector<std::string_view> parts = str::split(c.oci_version, '.');
+  if (parts.size() < 2) return;  // the field table has said so
   const auto minor = str::number<unsigned>(parts[1]);
   if (parts[0] != "0" && parts[0] != "1")
     report.problem("ociVersion", "this program knows versions up to ", oci::kSpecVersion, ", not ",

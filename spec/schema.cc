@@ -5,14 +5,13 @@
 
 namespace json {
 
-constexpr size_t kMostProblems = 20;     // that are shown
 constexpr size_t kMostMistakes = 10000;  // that are looked for
 constexpr size_t kLongestText = 1000;    // of a path or a message, which may quote the document
 
 bool Decoder::given_up() const { return problems.size() + more_problems >= kMostMistakes; }
 
 void Decoder::problem_below(Value at, std::string_view key, std::string message) {
-  if (problems.size() < kMostProblems)
+  if (problems.size() < most)
     problems.push_back(
         {key.empty() ? at.path() : join_path(at.path(), key), std::move(message), at.offset()});
   else
@@ -20,18 +19,18 @@ void Decoder::problem_below(Value at, std::string_view key, std::string message)
 }
 
 void Decoder::warning(Value at, std::string message) {
-  if (warnings.size() < kMostProblems) warnings.push_back({at.path(), std::move(message), at.offset()});
+  if (warnings.size() < most) warnings.push_back({at.path(), std::move(message), at.offset()});
 }
 
 void Decoder::add(std::vector<Problem> more, std::vector<Problem> more_warnings) {
   for (Problem& problem : more) {
-    if (problems.size() < kMostProblems)
+    if (problems.size() < most)
       problems.push_back(std::move(problem));
     else
       ++more_problems;
   }
   for (Problem& warning : more_warnings)
-    if (warnings.size() < kMostProblems) warnings.push_back(std::move(warning));
+    if (warnings.size() < most) warnings.push_back(std::move(warning));
 }
 
 bool Decoder::expect(Value value, Type type, std::string_view wanted) {
@@ -134,7 +133,7 @@ std::optional<size_t> read_name(Decoder& decoder, Value value, std::span<const s
 }
 
 static void unknown_property(Decoder& decoder, Value value, Table table) {
-  if (decoder.warnings.size() >= kMostProblems) return;  // nobody would see it, and there may be many
+  if (decoder.warnings.size() >= decoder.most) return;  // nobody would see it, and there may be many
   std::vector<std::string_view> known;
   for (const Row& row : table) known.push_back(row.name);
   const auto meant = str::did_you_mean(value.key(), known);

@@ -63,6 +63,7 @@ class Decoder {
   void add(std::vector<Problem> more, std::vector<Problem> more_warnings);
 
   std::vector<Problem> problems, warnings;
+  size_t most = 20;          // of each kind that are kept
   size_t more_problems = 0;  // seen, but not kept
 };
 

@@ -20,6 +20,8 @@ Table table<oci::MemoryPolicy>();
 template <>
 Table table<oci::Personality>();
 template <>
+Table table<oci::Config>();
+template <>
 Table table<oci::Process>();
 template <>
 Table table<oci::Hooks>();

@@ -18,3 +18,4 @@ extern const RuntimeCommand update_command;
 extern const RuntimeCommand events_command;
 extern const RuntimeCommand spec_command;
 extern const RuntimeCommand features_command;
+extern const RuntimeCommand validate_command;

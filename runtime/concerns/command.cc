@@ -130,25 +130,22 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 
 }  // namespace
 
+std::vector<std::string> places(const plan::Process& process) {
+  const std::string& name = process.args[0];
+  if (name.find('/') != std::string::npos) return {name};
+  std::vector<std::string> paths;
+  for (const std::string_view dir : str::split(path_variable(process), ':'))
+    if (!dir.empty()) paths.push_back(str::cat(dir, "/", name));
+  return paths;
+}
+
 Result<std::string> find(const plan::Process& process) {
   const std::string& name = process.args[0];
   if (name.empty()) return Error(Kind::command_missing, "process.args[0]: the name of the command is empty");
-  if (name.find('/') != std::string::npos) {
-    switch (look(name)) {
-      case Found::yes:
-        return name;
-      case Found::no:
-        return missing(name);
-      case Found::not_executable:
-        return denied(name);
-    }
-  }
   bool seen_not_executable = false;
-  for (const std::string_view dir : str::split(path_variable(process), ':')) {
-    if (dir.empty()) continue;
-    std::string path = str::cat(dir, "/", name);
+  for (std::string& path : places(process)) {
     const Found found = look(path);
-    if (found == Found::yes) return path;
+    if (found == Found::yes) return std::move(path);
     seen_not_executable |= found == Found::not_executable;
   }
   return seen_not_executable ? denied(name) : missing(name);

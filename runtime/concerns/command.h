@@ -6,11 +6,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "runtime/plan/process.h"
 #include "spec/base/error.h"
 
 namespace command {
+
+// Where execvp(3) would look for process.args[0], in this order.  Precondition: it is not empty.
+std::vector<std::string> places(const plan::Process& process);
 
 // The file that process.args[0] names, as execvp(3) would find it: a name with a slash is taken as it is, relative to
 // the current directory; others are looked for in $PATH of process.env.  Call inside the container, in its cwd.

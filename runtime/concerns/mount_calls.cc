@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "runtime/concerns/mount_tree.h"
+#include "spec/base/errors.h"
 #include "spec/base/names.h"
 #include "spec/base/sys.h"
 
@@ -143,6 +144,20 @@ Result<> set_data(Fd context, const plan::MountStep& step, const plan::MountData
   return sys::fsconfig(context, FSCONFIG_SET_STRING, data.key.c_str(), data.value->c_str(), 0);
 }
 
+Result<> set_options(Fd context, const plan::MountStep& step) {
+  Errors errors;
+  for (const auto& flag : kSuperblockFlags)
+    if (step.superblock & flag.value)
+      errors.keep(
+          sys::fsconfig(context, FSCONFIG_SET_FLAG, flag.text.data(), nullptr, 0)
+              .within("mounts[", step.index, "].options: ", step.type, " does not take '", flag.text, "'"));
+  for (const plan::MountData& data : step.data) {
+    const Result<> set = set_data(context, step, data);
+    if (!set.ok()) errors.add(bad_option(step, data, set.error()));
+  }
+  return std::move(errors).finish();
+}
+
 Result<UniqueFd> open_context(const plan::MountStep& step) {
   Result<UniqueFd> context = sys::fsopen(step.type.c_str());
   if (context.ok()) return context;
@@ -192,20 +207,17 @@ Result<> reconfigure(Fd mount, uint64_t attributes, unsigned long superblock, co
                     MS_REMOUNT | as_flags(attributes) | superblock, data.empty() ? nullptr : data.c_str());
 }
 
+Result<> check_options(const plan::MountStep& step) {
+  const UniqueFd context = TRY(open_context(step));
+  return set_options(context, step);
+}
+
 Result<UniqueFd> make_filesystem(const plan::MountStep& step) {
   UniqueFd context = TRY(open_context(step));
   const std::string& source = step.source.empty() ? step.type : step.source;
   TRY(sys::fsconfig(context, FSCONFIG_SET_STRING, "source", source.c_str(), 0)
           .within("mounts[", step.index, "].source"));
-  for (const auto& flag : kSuperblockFlags) {
-    if (!(step.superblock & flag.value)) continue;
-    TRY(sys::fsconfig(context, FSCONFIG_SET_FLAG, flag.text.data(), nullptr, 0)
-            .within("mounts[", step.index, "].options: ", step.type, " does not take '", flag.text, "'"));
-  }
-  for (const plan::MountData& data : step.data) {
-    const Result<> set = set_data(context, step, data);
-    if (!set.ok()) return bad_option(step, data, set.error());
-  }
+  TRY(set_options(context, step));
   TRY(sys::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0)
           .within("mounts[", step.index, "]: mounting ", step.type, " at '", step.destination, "'"));
   return sys::fsmount(context, static_cast<unsigned>(step.own.set))

@@ -43,6 +43,9 @@ Result<uint64_t> attributes_of(Fd mount);
 // A new, detached mount of step.type with the step's data, superblock flags and own attributes.
 // Errors name the option: "mounts[7].options[0]: tmpfs does not know 'badopt' (kernel: …)".
 Result<UniqueFd> make_filesystem(const plan::MountStep& step);
+// The same errors, a line for each, and nothing is made; those that show only in the mount itself are not found.
+// EPERM for those who may not mount.
+Result<> check_options(const plan::MountStep& step);
 
 // Changes the superblock of `mount`, which is attached, to `superblock` (MS_*) and `data`; the mount itself has
 // `attributes` (MOUNT_ATTR_*) afterwards.

@@ -25,7 +25,7 @@ namespace creation {
 
 namespace {
 
-constexpr size_t kMostConfig = 4 << 20;  // bytes; the largest real ones are a few hundred KiB
+constexpr size_t kMostAccounts = 4 << 20;  // bytes of /etc/passwd
 
 Result<std::string> absolute_bundle(const std::string& bundle) {
   const UniqueFd dir = TRY(io::open_bundle(bundle));
@@ -34,11 +34,7 @@ Result<std::string> absolute_bundle(const std::string& bundle) {
 
 Result<oci::Config> read_config(const Options& options, const std::string& bundle) {
   const std::string path = options.config ? *options.config : bundle + "/config.json";
-  Result<std::string> text = files::read(Fd::cwd(), path.c_str(), kMostConfig);
-  if (!text.ok() && text.error().kind == Kind::not_found)
-    return Error(Kind::not_found,
-                 str::cat("'", path, "' does not exist; make one with `runtime spec --bundle ", bundle, "`"));
-  const std::string content = TRY(std::move(text));
+  const std::string content = TRY(io::read_config(path, bundle));
   oci::Checked<oci::Config> checked = TRY(oci::check_config(content, path));
   for (const std::string& warning : checked.warnings) logs::warn(warning);
   if (!checked.value.root || !checked.value.linux_)
@@ -72,7 +68,7 @@ Result<> check_preserved(unsigned count) {
 // For people, in `list`.
 std::string owner_name(uid_t uid) {
   if (uid == 0) return "root";
-  const Result<std::string> passwd = files::read(Fd::cwd(), "/etc/passwd", kMostConfig);
+  const Result<std::string> passwd = files::read(Fd::cwd(), "/etc/passwd", kMostAccounts);
   const auto account = passwd.ok() ? accounts::find(passwd.value(), uid) : std::nullopt;
   return account ? account->name : str::cat(uid);
 }

@@ -18,6 +18,15 @@ Result<UniqueFd> open_bundle(const std::string& path) {
   return std::move(opened).within("bundle '", path, "'");
 }
 
+Result<std::string> read_config(const std::string& path, const std::string& bundle) {
+  constexpr size_t kMostConfig = 4 << 20;  // bytes; the largest real ones are a few hundred KiB
+  Result<std::string> text = files::read(Fd::cwd(), path.c_str(), kMostConfig);
+  if (!text.ok() && text.error().kind == Kind::not_found)
+    return Error(Kind::not_found,
+                 str::cat("'", path, "' does not exist; make one with `runtime spec --bundle ", bundle, "`"));
+  return text;
+}
+
 Result<> write_pid_file(const std::string& path, pid_t pid) {
   const size_t slash = path.rfind('/');
   const std::string directory = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);

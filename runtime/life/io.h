@@ -14,6 +14,8 @@ namespace io {
 
 // The bundle's directory.  Kind::not_found with the next step.
 Result<UniqueFd> open_bundle(const std::string& path);
+// The text of a config.json.  Kind::not_found with the next step.
+Result<std::string> read_config(const std::string& path, const std::string& bundle);
 // Digits only, in one step: containerd reads it with strconv.Atoi, and may look at any moment.
 Result<> write_pid_file(const std::string& path, pid_t pid);
 // One message with the name of the terminal and exactly one descriptor, to a listening AF_UNIX stream socket.

@@ -36,7 +36,13 @@ static Error no_container(std::string_view id) {
                str::cat("container '", id, "' does not exist; `runtime list` shows those that do"));
 }
 
+static Result<> check_root(const std::string& root) {
+  if (!root.empty()) return {};
+  return Error(Kind::invalid, "there is no place for the state: set XDG_RUNTIME_DIR, or give --root DIR");
+}
+
 Result<UniqueFd> open_root(const std::string& root) {
+  TRY(check_root(root));
   auto opened = sys::open(root.c_str(), O_RDONLY | O_DIRECTORY);
   if (opened.ok()) return opened;
   if (opened.error().errnum == ENOENT)
@@ -105,6 +111,7 @@ void StateDir::unlock() {
 Result<StateDir> StateDir::claim(const std::string& root, std::string_view id) {
   TRY(check_id(id));
   std::string name(id);
+  TRY(check_root(root));
   TRY(make_root(root).within("making state folder '", root, "'"));
   UniqueFd parent = TRY(open_root(root));
   auto made = sys::mkdirat(parent, name.c_str(), 0711);

@@ -65,7 +65,7 @@ Result<std::vector<std::string>> list(const std::string& root);
 Result<oci::State> peek(Fd root, const std::string& id);
 // Whether there is a state.json.
 bool exists(Fd root, const std::string& id);
-// Kind::not_found where there is no root.
+// Kind::not_found where there is no root; Kind::invalid for the empty one: nobody said where.
 Result<UniqueFd> open_root(const std::string& root);
 
 }  // namespace state_dirs

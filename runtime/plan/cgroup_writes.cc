@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "spec/base/errors.h"
+
 namespace plan {
 
 namespace {
@@ -287,14 +289,16 @@ CgroupDirectory* find_directory(Cgroup& plan, std::string_view controller) {
 }
 
 Result<> add_writes(const oci::Resources& resources, Cgroup& plan) {
-  if (resources.memory) TRY(add_memory(*resources.memory, plan));
-  if (resources.cpu) TRY(add_cpu(*resources.cpu, plan));
-  if (resources.pids && resources.pids->limit) TRY(add_pids(*resources.pids->limit, plan));
-  if (resources.block_io) TRY(add_block_io(*resources.block_io, plan));
-  TRY(add_hugepages(resources.hugepage_limits, plan));
-  if (resources.network) TRY(add_network(*resources.network, plan));
-  TRY(add_rdma(resources.rdma, plan));
-  return add_unified(resources.unified, plan);
+  Errors errors;
+  if (resources.memory) errors.keep(add_memory(*resources.memory, plan));
+  if (resources.cpu) errors.keep(add_cpu(*resources.cpu, plan));
+  if (resources.pids && resources.pids->limit) errors.keep(add_pids(*resources.pids->limit, plan));
+  if (resources.block_io) errors.keep(add_block_io(*resources.block_io, plan));
+  errors.keep(add_hugepages(resources.hugepage_limits, plan));
+  if (resources.network) errors.keep(add_network(*resources.network, plan));
+  errors.keep(add_rdma(resources.rdma, plan));
+  errors.keep(add_unified(resources.unified, plan));
+  return std::move(errors).finish();
 }
 
 }  // namespace plan

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "spec/base/errors.h"
+
 namespace plan {
 
 namespace {
@@ -122,10 +124,12 @@ Result<std::vector<DeviceStep>> make_devices(const oci::Config& config, const Mo
                                              const std::vector<MountStep>& mounts) {
   const bool bound = dev_is_bound(mounts);
   std::vector<DeviceStep> steps;
+  Errors errors;
   if (config.linux_) {
     for (size_t i = 0; i < config.linux_->devices.size(); ++i)
-      steps.push_back(TRY(make_device(i, config.linux_->devices[i], facts.user_namespace, bound)));
+      steps.push_back(errors.keep(make_device(i, config.linux_->devices[i], facts.user_namespace, bound)));
   }
+  TRY(std::move(errors).finish());
   if (!bound) add_defaults(steps, facts.user_namespace);
   return steps;
 }

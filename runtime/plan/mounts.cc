@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "runtime/plan/mount_options.h"
+#include "spec/base/errors.h"
 
 namespace plan {
 
@@ -320,13 +321,15 @@ bool is_beneath(std::string_view path, std::string_view directory) {
 
 Result<std::vector<MountStep>> make_mounts(const oci::Config& config, const MountFacts& facts) {
   std::vector<MountStep> steps;
+  Errors errors;
   for (size_t i = 0; i < config.mounts.size(); ++i) {
-    std::vector<MountStep> entry = TRY(make_entry(i, config, facts));
+    std::vector<MountStep> entry = errors.keep(make_entry(i, config, facts));
     std::move(entry.begin(), entry.end(), std::back_inserter(steps));
     if (steps.size() > kMostSteps)
       return Error(Kind::invalid,
                    str::cat("mounts: more than the ", kMostSteps, " mounts that a container can have"));
   }
+  TRY(std::move(errors).finish());
   return steps;
 }
 

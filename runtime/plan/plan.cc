@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "spec/base/errors.h"
+
 namespace plan {
 
 namespace {
@@ -70,38 +72,51 @@ Result<> add_process(const oci::Config& config, const Host& host, const CreateAr
 
 Result<> add_filesystem(const oci::Config& config, const CreateArgs& args, const MountFacts& facts,
                         Plan& plan) {
-  plan.mounts = TRY(make_mounts(config, facts));
+  Errors errors;
+  plan.mounts = errors.keep(make_mounts(config, facts));
   for (const MountStep& step : plan.mounts)
     if (!step.warning.empty()) plan.warnings.push_back(step.warning);
-  plan.rootfs = TRY(make_rootfs(config, facts, args.no_pivot, plan.mounts));
-  plan.devices = TRY(make_devices(config, facts, plan.mounts));
-  plan.masks = TRY(make_masks(config));
+  plan.rootfs = errors.keep(make_rootfs(config, facts, args.no_pivot, plan.mounts));
+  plan.devices = errors.keep(make_devices(config, facts, plan.mounts));
+  plan.masks = errors.keep(make_masks(config));
   mark_kept(plan.masks, plan.mounts);
   const Namespaces& own = plan.namespaces;
-  plan.sysctls = TRY(make_sysctls(config, {.ipc = own.has(NamespaceType::ipc),
-                                           .network = own.has(NamespaceType::network),
-                                           .uts = own.has(NamespaceType::uts),
-                                           .user = own.user()}));
-  return {};
+  plan.sysctls = errors.keep(make_sysctls(config, {.ipc = own.has(NamespaceType::ipc),
+                                                   .network = own.has(NamespaceType::network),
+                                                   .uts = own.has(NamespaceType::uts),
+                                                   .user = own.user()}));
+  return std::move(errors).finish();
 }
 
 }  // namespace
 
-Result<Plan> make(const oci::Config& config, const Host& host, const CreateArgs& args) {
-  Plan plan;
+static Result<> fill(Plan& plan, const oci::Config& config, const Host& host, const CreateArgs& args) {
   plan.id = args.id;
   plan.bundle = args.bundle;
   plan.namespaces = TRY(make_namespaces(config));
-  TRY(refuse_unsupported(config));
-  plan.cgroup = TRY(make_cgroup(config, args.id, host.cgroups, args.systemd_cgroup));
+  Errors errors;
+  errors.keep(refuse_unsupported(config));
+  plan.cgroup = errors.keep(make_cgroup(config, args.id, host.cgroups, args.systemd_cgroup));
   plan.warnings = plan.cgroup.warnings;
-  TRY(add_filesystem(config, args, mount_facts(host, args, plan.namespaces, plan.cgroup), plan));
-  TRY(add_process(config, host, args, plan));
+  errors.keep(add_filesystem(config, args, mount_facts(host, args, plan.namespaces, plan.cgroup), plan));
+  errors.keep(add_process(config, host, args, plan));
   plan.hostname = config.hostname.value_or("");
   plan.domainname = config.domainname.value_or("");
   plan.hooks = config.hooks.value_or(oci::Hooks{});
   plan.new_keyring = !args.no_new_keyring;
-  return plan;
+  return std::move(errors).finish();
+}
+
+Draft draft(const oci::Config& config, const Host& host, const CreateArgs& args) {
+  Draft draft;
+  draft.wrong = fill(draft.plan, config, host, args);
+  return draft;
+}
+
+Result<Plan> make(const oci::Config& config, const Host& host, const CreateArgs& args) {
+  Draft made = draft(config, host, args);
+  TRY(std::move(made.wrong));
+  return std::move(made.plan);
 }
 
 }  // namespace plan

@@ -60,4 +60,11 @@ struct Plan {
 
 Result<Plan> make(const oci::Config& config, const Host& host, const CreateArgs& args);
 
+// A plan as far as it could be made, and every mistake, a line for each: for `validate`, which looks further.
+struct Draft {
+  Plan plan;
+  Result<> wrong;
+};
+Draft draft(const oci::Config& config, const Host& host, const CreateArgs& args);
+
 }  // namespace plan

@@ -264,6 +264,15 @@ Result<SeccompProgram> make_seccomp(const oci::Seccomp& config) {
   return program;
 }
 
+std::vector<std::string> unknown_calls(const oci::SeccompSyscall& rule) {
+  std::vector<std::string> unknown;
+  for (const std::string& name : rule.names)
+    if (::seccomp_syscall_resolve_name(name.c_str()) == __NR_SCMP_ERROR) unknown.push_back(name);
+  return unknown;
+}
+
+unsigned seccomp_flag(std::string_view name) { return names::value(kFlags, name).value_or(0); }
+
 std::string seccomp_key(const oci::Seccomp& config) {
   std::string key;
   const auto text = [&](std::string_view s) { key += str::cat(s.size(), ":", s); };

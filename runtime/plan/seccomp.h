@@ -27,6 +27,12 @@ struct SeccompProgram {
 // Kind::invalid names the property; Kind::unsupported what this libseccomp or program cannot do.
 Result<SeccompProgram> make_seccomp(const oci::Seccomp& config);
 
+// What of a rule's names is skipped: neither libseccomp nor this kernel knows it.
+std::vector<std::string> unknown_calls(const oci::SeccompSyscall& rule);
+
+// SECCOMP_FILTER_FLAG_* of a name; 0 for an unknown one.
+unsigned seccomp_flag(std::string_view name);
+
 // The whole profile as bytes, equal exactly if the profiles are: the key of the cache of compiled programs.
 std::string seccomp_key(const oci::Seccomp& config);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "spec/base/errors.h"
+
 namespace plan {
 
 namespace {
@@ -49,14 +51,16 @@ std::string objection(std::string_view path, const SysctlFacts& facts) {
 Result<std::vector<SysctlStep>> make_sysctls(const oci::Config& config, const SysctlFacts& facts) {
   std::vector<SysctlStep> steps;
   if (!config.linux_) return steps;
+  Errors errors;
   for (const auto& [name, value] : config.linux_->sysctl) {
     const std::string path = as_path(name);
     const std::string problem =
         is_plain(path) ? objection(path, facts) : "not the name of a kernel parameter";
     if (!problem.empty())
-      return Error(Kind::invalid, str::cat("linux.sysctl['", str::printable(name), "']: ", problem));
+      errors.add(Error(Kind::invalid, str::cat("linux.sysctl['", str::printable(name), "']: ", problem)));
     steps.push_back({name, path, value});
   }
+  TRY(std::move(errors).finish());
   return steps;
 }
 

@@ -6,6 +6,7 @@
 #include "spec/base/sys.h"
 #include "spec/config.h"
 #include "spec/defaults.h"
+#include "spec/inspection.h"
 #include "tests/unit/support/expect.h"
 
 namespace {
@@ -67,6 +68,30 @@ Test(config, refuses_bad_documents) {
     cr_expect_not(result.ok(), "%s is accepted", name.c_str());
     if (!result.ok()) cr_expect(result.error().kind == Kind::invalid);
     expect_golden(path + ".err", show(result));
+  }
+}
+
+// `validate` is told at least what `create` is, at the same places, and of sound documents nothing worse than warnings.
+Test(config, inspection_finds_what_parsing_finds) {
+  for (const std::string& name : documents("tests/data/config/bad")) {
+    const std::string path = "tests/data/config/bad/" + name, text = read(path + ".json");
+    const oci::Inspection inspection(text, "config.json");
+    std::string found;
+    for (const oci::Finding& f : inspection.findings())
+      found += str::cat("config.json:", f.at.line, ":", f.at.column, ": ", f.path, f.path.empty() ? "" : ": ",
+                        f.message, "\n");
+    const std::string expected = read(path + ".err");
+    for (const std::string_view line : str::split(str::trim(expected), '\n'))
+      if (line.find(": and ") == std::string_view::npos)
+        cr_expect(found.find(str::cat(line, "\n")) != std::string::npos, "%s: '%s' is not in:\n%s",
+                  name.c_str(), std::string(line).c_str(), found.c_str());
+  }
+  for (const std::string& name : documents("tests/data/config/good")) {
+    const std::string text = read("tests/data/config/good/" + name + ".json");
+    const oci::Inspection inspection(text, "config.json");
+    for (const oci::Finding& f : inspection.findings())
+      cr_expect(f.severity != oci::Severity::error, "%s: %s: %s", name.c_str(), f.path.c_str(),
+                f.message.c_str());
   }
 }
 

@@ -1,0 +1,255 @@
+#include "runtime/life/host_checks.h"
+
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "runtime/concerns/command.h"
+#include "runtime/concerns/lsm.h"
+#include "runtime/concerns/mount_calls.h"
+#include "runtime/concerns/seccomp.h"
+#include "runtime/plan/mount_options.h"
+#include "spec/base/file.h"
+#include "spec/base/path.h"
+#include "spec/base/sys.h"
+
+namespace host_checks {
+
+namespace {
+
+using oci::Inspection;
+using oci::Severity;
+
+bool exists(const std::string& path) { return sys::fstatat(Fd::cwd(), path.c_str(), 0).ok(); }
+
+std::string in_bundle(const std::string& path, const std::string& bundle) {
+  return path.starts_with('/') ? path : str::cat(bundle, "/", path);
+}
+
+// ---- root and mounts ----
+
+bool root_is_mounted(const oci::Config& config) {
+  return !config.mounts.empty() && config.mounts.front().destination == "/";
+}
+
+void root_is_there(const oci::Config& config, const std::string& bundle, Inspection& found) {
+  if (!config.root || root_is_mounted(config)) return;
+  const std::string path = in_bundle(config.root->path, bundle);
+  const Result<struct stat> st = sys::fstatat(Fd::cwd(), path.c_str(), 0);
+  if (!st.ok())
+    found.add(Severity::error, "root.path", str::cat("'", path, "' does not exist; unpack an image there"));
+  else if (!S_ISDIR(st.value().st_mode))
+    found.add(Severity::error, "root.path", str::cat("'", path, "' is not a directory"));
+}
+
+// "nodev\tproc\n\text4\n" (proc(5), filesystems)
+bool lists_type(std::string_view filesystems, std::string_view type) {
+  const std::vector<std::string_view> lines = str::split(filesystems, '\n');
+  return std::any_of(lines.begin(), lines.end(), [&](std::string_view line) {
+    return line.substr(std::min(line.find('\t') + 1, line.size())) == type;
+  });
+}
+
+// `options` are the entry's, `types` the text of /proc/filesystems.
+void filesystem_can_be_made(size_t index, const std::string& type, const plan::ParsedOptions& options,
+                            std::string_view types, Inspection& found) {
+  if (!lists_type(types, type)) {
+    found.add(Severity::warning, str::cat("mounts[", index, "].type"),
+              str::cat("this kernel does not list the file system '", str::printable(type),
+                       "'; it may be a module that is not loaded"));
+    return;
+  }
+  plan::MountStep step;
+  step.index = index;
+  step.type = type;
+  step.superblock = options.superblock;
+  step.data = options.data;
+  const Result<> known = mounts::check_options(step);
+  if (!known.ok() && known.error().errnum != EPERM) found.add(known.error());
+}
+
+void mounts_can_be_made(const oci::Config& config, const std::string& bundle, Inspection& found) {
+  constexpr size_t kMostTypes = 64UL * 1024;
+  const Result<std::string> types = files::read(Fd::cwd(), "/proc/filesystems", kMostTypes);
+  for (size_t i = 0; i < config.mounts.size(); ++i) {
+    const oci::Mount& mount = config.mounts[i];
+    const plan::ParsedOptions options = plan::parse_options(mount.options);
+    if (options.remount) continue;
+    const std::string source = in_bundle(mount.source.value_or(""), bundle);
+    if (options.bind && mount.source && !mount.source->empty() && !exists(source))
+      found.add(Severity::error, str::cat("mounts[", i, "].source"),
+                str::cat("'", source, "' does not exist"));
+    const std::string type = mount.type.value_or("");
+    const bool ours = type.empty() || type == "bind" || type == "cgroup";  // not a file system's name
+    if (!options.bind && !ours && types.ok()) filesystem_can_be_made(i, type, options, types.value(), found);
+  }
+}
+
+// ---- namespaces and ids ----
+
+void namespaces_are_there(const oci::Linux& config, Inspection& found) {
+  for (size_t i = 0; i < config.namespaces.size(); ++i) {
+    const oci::Namespace& ns = config.namespaces[i];
+    const std::string at = str::cat("linux.namespaces[", i, "]");
+    if (!exists(str::cat("/proc/self/ns/", plan::proc_name(ns.type)))) {
+      found.add(Severity::error, at + ".type",
+                str::cat("this kernel has no ", plan::text(ns.type), " namespaces"));
+      continue;
+    }
+    const std::string path = ns.path.value_or("");
+    if (path.empty()) continue;
+    const Result<UniqueFd> opened = sys::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+    if (!opened.ok()) {
+      found.add(Severity::error, at + ".path", str::cat("'", str::printable(path), "' cannot be opened"));
+      continue;
+    }
+    const int type = ::ioctl(opened.value().raw(), NS_GET_NSTYPE);
+    if (type < 0 || static_cast<uint64_t>(type) != plan::clone_flag(ns.type))
+      found.add(Severity::error, at + ".path",
+                str::cat("'", str::printable(path), "' is not a ", plan::text(ns.type), " namespace"));
+  }
+}
+
+bool maps(const std::vector<oci::IdMapping>& mappings, uint32_t id) {
+  return std::any_of(mappings.begin(), mappings.end(), [&](const oci::IdMapping& m) {
+    return id >= m.container_id && id - m.container_id < m.size;
+  });
+}
+
+bool has_new_user_namespace(const oci::Linux& config) {
+  return std::any_of(config.namespaces.begin(), config.namespaces.end(), [](const oci::Namespace& ns) {
+    return ns.type == oci::NamespaceType::user && ns.path.value_or("").empty();
+  });
+}
+
+// An id without a mapping cannot be taken on (user_namespaces(7)).
+void ids_are_mapped(const oci::Config& config, Inspection& found) {
+  if (!config.process || !config.linux_ || !has_new_user_namespace(*config.linux_)) return;
+  const auto check = [&](const std::vector<oci::IdMapping>& mappings, uint32_t id, const std::string& path,
+                         std::string_view property) {
+    if (!maps(mappings, id)) found.add(Severity::error, path, str::cat(id, " is not mapped by ", property));
+  };
+  const oci::User& user = config.process->user;
+  const oci::Linux& l = *config.linux_;
+  check(l.uid_mappings, user.uid, "process.user.uid", "linux.uidMappings");
+  check(l.gid_mappings, user.gid, "process.user.gid", "linux.gidMappings");
+  for (size_t i = 0; i < user.additional_gids.size(); ++i)
+    check(l.gid_mappings, user.additional_gids[i], str::cat("process.user.additionalGids[", i, "]"),
+          "linux.gidMappings");
+}
+
+// ---- hooks and devices ----
+
+// Those whose path is the host's; startContainer hooks are files of the container (config.md, "POSIX-platform Hooks").
+void hooks_can_run(const oci::Config& config, Inspection& found) {
+  if (!config.hooks) return;
+  const oci::Hooks& h = *config.hooks;
+  const struct {
+    const std::vector<oci::Hook>& hooks;
+    const char* name;
+  } lists[] = {{h.prestart, "prestart"},
+               {h.create_runtime, "createRuntime"},
+               {h.create_container, "createContainer"},
+               {h.poststart, "poststart"},
+               {h.poststop, "poststop"}};
+  for (const auto& list : lists)
+    for (size_t i = 0; i < list.hooks.size(); ++i) {
+      const std::string& path = list.hooks[i].path;
+      const std::string at = str::cat("hooks.", list.name, "[", i, "].path");
+      const Result<struct stat> st = sys::fstatat(Fd::cwd(), path.c_str(), 0);
+      if (!st.ok())
+        found.add(Severity::error, at, str::cat("'", str::printable(path), "' does not exist"));
+      else if (!S_ISREG(st.value().st_mode) || (st.value().st_mode & 0111) == 0)
+        found.add(Severity::error, at, str::cat("'", str::printable(path), "' is not an executable file"));
+    }
+}
+
+void net_devices_are_there(const oci::Linux& config, Inspection& found) {
+  for (const auto& [name, device] : config.net_devices)
+    if (!exists(str::cat("/sys/class/net/", name)))
+      found.add(Severity::error, json::join_path("linux.netDevices", name),
+                "this host has no such network device");
+}
+
+// ---- the process ----
+
+// Whether a mount of the plan hides what the root file system has at `path` (beneath the root).
+bool is_hidden(const plan::Plan& plan, std::string_view path) {
+  return std::any_of(plan.mounts.begin(), plan.mounts.end(), [&](const plan::MountStep& step) {
+    if (step.kind != plan::MountKind::filesystem && step.kind != plan::MountKind::bind) return false;
+    return step.target.empty() || str::cat(path, "/").starts_with(step.target + "/");
+  });
+}
+
+void command_is_there(const plan::Plan& plan, Inspection& found) {
+  if (!plan.process || plan.process->args.empty() || plan.process->args[0].empty()) return;
+  const Result<UniqueFd> root = sys::open(plan.rootfs.path.c_str(), O_PATH | O_DIRECTORY);
+  if (!root.ok()) return;  // root_is_there has said so
+  bool executable = false, other = false;
+  for (const std::string& place : command::places(*plan.process)) {
+    const std::string candidate = place.starts_with('/') ? place : str::cat(plan.process->cwd, "/", place);
+    if (is_hidden(plan, std::string_view(candidate).substr(1))) return;
+    const Result<UniqueFd> file = path::open(root.value(), candidate, O_PATH);
+    const Result<struct stat> st = file.ok() ? sys::fstat(file.value()) : file.error();
+    if (!st.ok()) continue;
+    (S_ISREG(st.value().st_mode) && st.value().st_mode & 0111 ? executable : other) = true;
+  }
+  if (executable) return;
+  const std::string name = str::printable(plan.process->args[0]);
+  found.add(Severity::error, "process.args[0]",
+            other ? str::cat("'", name, "' is not an executable file in the root file system")
+                  : str::cat("'", name, "' is not in the root file system"));
+}
+
+void sysctls_are_there(const plan::Plan& plan, Inspection& found) {
+  for (const plan::SysctlStep& step : plan.sysctls)
+    if (!exists("/proc/sys/" + step.path))
+      found.add(Severity::error, json::join_path("linux.sysctl", step.name),
+                "this kernel has no such parameter");
+}
+
+void seccomp_can_be_loaded(const oci::Linux& config, Inspection& found) {
+  if (!config.seccomp) return;
+  const Result<plan::SeccompProgram> program = plan::make_seccomp(*config.seccomp);
+  if (!program.ok()) {
+    found.add(program.error());
+    return;
+  }
+  for (size_t i = 0; i < config.seccomp->flags.size(); ++i)
+    if (!seccomp::knows_flag(plan::seccomp_flag(config.seccomp->flags[i])))
+      found.add(Severity::error, str::cat("linux.seccomp.flags[", i, "]"),
+                str::cat("this kernel does not know ", config.seccomp->flags[i]));
+  for (size_t i = 0; i < config.seccomp->syscalls.size(); ++i) {
+    const std::vector<std::string> unknown = plan::unknown_calls(config.seccomp->syscalls[i]);
+    if (!unknown.empty())
+      found.add(Severity::note, str::cat("linux.seccomp.syscalls[", i, "].names"),
+                str::cat("not known here, and skipped: ", str::printable(str::join(unknown, ", "))));
+  }
+}
+
+}  // namespace
+
+void check_config(const oci::Config& config, const std::string& bundle, Inspection& found) {
+  root_is_there(config, bundle, found);
+  mounts_can_be_made(config, bundle, found);
+  ids_are_mapped(config, found);
+  hooks_can_run(config, found);
+  if (!config.linux_) return;
+  namespaces_are_there(*config.linux_, found);
+  net_devices_are_there(*config.linux_, found);
+  seccomp_can_be_loaded(*config.linux_, found);
+}
+
+void check_plan(const plan::Plan& plan, Inspection& found) {
+  if (plan.process)
+    if (auto procfs = lsm::open_procfs(*plan.process); !procfs.ok()) found.add(procfs.error());
+  sysctls_are_there(plan, found);
+  command_is_there(plan, found);
+}
+
+}  // namespace host_checks
