@@ -191,6 +191,8 @@ Result<> change(Fd mount, const Dress& dress) {
   return is_missing(dressed) ? put_on_by_name(mount, dress) : dressed;
 }
 
+Result<> detach(Fd mount) { return sys::umount2(mount.proc_path().c_str(), MNT_DETACH); }
+
 Result<uint64_t> attributes_of(Fd mount) {
   struct statfs fs {};
   if (::fstatfs(mount.raw(), &fs) < 0) return Error::os("statfs()");

@@ -37,6 +37,9 @@ Result<> attach(Fd mount, Fd target, const Dress& dress = {});
 // Changes a mount that is attached.
 Result<> change(Fd mount, const Dress& dress);
 
+// Takes a mount that is attached away again, with all beneath it.  Precondition: nothing is mounted on its root.
+Result<> detach(Fd mount);
+
 // Attributes that the mount has now (MOUNT_ATTR_*), by statfs.
 Result<uint64_t> attributes_of(Fd mount);
 

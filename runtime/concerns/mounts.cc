@@ -158,7 +158,7 @@ Result<UniqueFd> younger(const MountStep& step, Fd opened, Fd target) {
   UniqueFd copy = TRY(clone_tree(opened, "", {.recursive = step.recursive}));
   // Or what is mounted on it would be unmounted from its peers, too: the host's.
   TRY(change(opened, {.propagation = {MS_PRIVATE | MS_REC}}));
-  TRY(sys::umount2(opened.proc_path().c_str(), MNT_DETACH));
+  TRY(detach(opened));
   return copy;
 }
 
