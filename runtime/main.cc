@@ -109,6 +109,12 @@ static_assert(oci::kSpecVersion == "1.3.0", "--version prints it");
 constexpr std::string_view kVersion =
     "runtime version " PROJECT_VERSION "\ncommit: " PROJECT_COMMIT "\nspec: 1.3.0\n";
 
+// That they are no commands is what engines ask for: `checkpoint --help` ends with 0 where there is support.
+constexpr std::string_view kNoCheckpoints =
+    "running containers cannot be saved and restored with this runtime; for those that have to be, use runc "
+    "or crun";
+constexpr cli::Refused kRefused[] = {{"checkpoint", kNoCheckpoints}, {"restore", kNoCheckpoints}};
+
 constexpr auto kProgram = cli::program<Globals, global_options, suggest>(
     {
         .name = "runtime",
@@ -119,6 +125,7 @@ constexpr auto kProgram = cli::program<Globals, global_options, suggest>(
                     "runtime list\n"
                     "runtime kill web\n"
                     "runtime delete web\n",
+        .refused = kRefused,
     },
     create_command, start_command, run_command, exec_command, state_command, list_command, kill_command,
     delete_command, ps_command, pause_command, resume_command, update_command, events_command, spec_command,

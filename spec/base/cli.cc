@@ -282,6 +282,9 @@ const CommandInfo* find_command(const ProgramView& program, std::string_view nam
 
 Result<const CommandInfo*> command_named(const ProgramView& program, std::string_view name) {
   if (const CommandInfo* command = find_command(program, name)) return command;
+  for (const Refused& refused : program.info.refused)
+    if (refused.command == name)
+      return Error(Kind::unsupported, str::cat("'", program.info.name, " ", name, "': ", refused.why));
   std::vector<std::string_view> candidates(std::begin(kBuiltIn), std::end(kBuiltIn));
   for (const CommandInfo* command : program.commands)
     if (!command->about.hidden) candidates.push_back(command->name);

@@ -297,11 +297,17 @@ constexpr auto command(std::string_view name, std::string_view help, About about
 
 // ---- programs ----
 
+// A command that callers know from other programs, and what to tell them.
+struct Refused {
+  std::string_view command, why;
+};
+
 struct ProgramInfo {
   std::string_view name;
-  std::string_view summary;   // one line, lower case, no final stop
-  std::string_view version;   // what --version prints, whole lines
-  std::string_view examples;  // as in About
+  std::string_view summary;               // one line, lower case, no final stop
+  std::string_view version;               // what --version prints, whole lines
+  std::string_view examples;              // as in About
+  std::span<const Refused> refused = {};  // not in the help
 };
 
 // What completion asks the program for: words of that kind, given the global options as far as they were typed.
