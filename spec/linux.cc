@@ -61,8 +61,12 @@ static std::string sysctl_key(const std::string& key) {
   return {};
 }
 
+// The kernel takes one "%d", for a number of its own choice; the specification has it at the end.
 static std::string interface_name_or_empty(const std::string& name) {
-  return name.empty() ? "" : checks::interface_name(name);
+  if (name.empty()) return {};
+  if (const size_t percent = name.find('%'); percent != std::string::npos && name.substr(percent) != "%d")
+    return str::cat("'", str::printable(name), "' may hold '%' only in a '%d' at its end");
+  return checks::interface_name(name);
 }
 
 static std::string cgroups_path(const std::string& path) {

@@ -60,6 +60,8 @@ struct json::Schema<State> {
       optional("annotations", &S::annotations),
       optional("cgroupPaths", &S::cgroup_paths, checks::absolute),
       optional("createdCgroups", &S::created_cgroups, checks::absolute),
+      optional("rdtTasks", &S::rdt_tasks, checks::absolute),
+      optional("createdRdt", &S::created_rdt, checks::absolute),
       optional("keep", &S::keep),
       optional("exit", &S::exit),
       optional("noPivot", &S::no_pivot),

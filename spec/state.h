@@ -49,9 +49,11 @@ struct State {
   // Controller ("" for v2) → absolute path of the cgroup's directory.
   std::map<std::string, std::string> cgroup_paths;
   std::vector<std::string> created_cgroups;  // those of them that we made, and so may remove
-  std::optional<Hooks> hooks;                // poststart and poststop
-  bool no_process = false;                   // config.json had none: it cannot be started
-  bool keep = false;                         // run --keep: a stopped container stays until it is deleted
+  std::vector<std::string> rdt_tasks;    // files of resctrl that every process of the container is written to
+  std::vector<std::string> created_rdt;  // directories there that go with the container
+  std::optional<Hooks> hooks;            // poststart and poststop
+  bool no_process = false;               // config.json had none: it cannot be started
+  bool keep = false;                     // run --keep: a stopped container stays until it is deleted
   std::optional<Exit> exit;
   bool no_pivot = false;
   bool operator==(const State&) const = default;

@@ -170,8 +170,7 @@ Result<> refuse_rdt(const UpdateArgs& args) {
       return Error(
           Kind::unsupported,
           str::cat(option,
-                   ": the container has no group of Intel RDT (linux.intelRdt), which only exists from "
-                   "its creation on"));
+                   ": limits of Intel RDT are set when a container is created (linux.intelRdt), and stay"));
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include "runtime/cgroups/cgroups.h"
 #include "runtime/concerns/hooks.h"
 #include "runtime/concerns/host_root.h"
+#include "runtime/concerns/resctrl.h"
 #include "runtime/life/status.h"
 #include "runtime/stages/watch.h"
 #include "spec/base/log.h"
@@ -113,6 +114,7 @@ static Result<> clear(const oci::State& state) {
     TRY(cgroups::kill_all(state.cgroup_paths, SIGKILL));
     TRY(cgroups::destroy(state.created_cgroups));
   }
+  TRY(resctrl::destroy(state.created_rdt).within("linux.intelRdt"));
   if (state.host_root) TRY(host_root::detach(state.rootfs, state.host_root));
   return run_poststop(state);
 }

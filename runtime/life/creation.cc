@@ -9,6 +9,8 @@
 #include "runtime/concerns/host_root.h"
 #include "runtime/concerns/lsm.h"
 #include "runtime/concerns/mounts.h"
+#include "runtime/concerns/net_devices.h"
+#include "runtime/concerns/resctrl.h"
 #include "runtime/concerns/terminal.h"
 #include "runtime/life/host.h"
 #include "runtime/life/io.h"
@@ -109,12 +111,14 @@ Result<stages::Handles> open_handles(const plan::Plan& plan, const Options& opti
   return handles;
 }
 
-// The hooks that run in the runtime's own namespaces, with the container's pid (config.md, prestart and createRuntime).
-// `begun` is set before the first: from then on a failure leads to the poststop hooks (runtime.md, steps 3 to 5).
-// A hook that was stopped has lost its reason to run: a signal to us, or the end of init.
+// What is done from outside while init waits: its network devices, which come back through `devices` if the creation
+// fails; then the hooks that run in the runtime's own namespaces, with the container's pid (config.md, prestart and
+// createRuntime).  `begun` is set before the first: from then on a failure leads to the poststop hooks (runtime.md, steps
+// 3 to 5).  A hook that was stopped has lost its reason to run: a signal to us, or the end of init.
 stages::HookRunner hook_runner(stages::Watch& watch, const plan::Plan& plan, const oci::State& state,
-                               bool& begun) {
+                               Undo& devices, bool& begun) {
   return [&](const stages::Launched& init) -> Result<std::string> {
+    devices = TRY(net_devices::move(plan.net_devices, init.pid));
     begun = true;
     oci::State with_pid = state;
     with_pid.pid = init.pid;
@@ -127,6 +131,16 @@ stages::HookRunner hook_runner(stages::Watch& watch, const plan::Plan& plan, con
     if (stages::has_ended(init.pidfd)) return stages::died(init.pid, init.pidfd, ran.error().message);
     return ran.take_error();
   };
+}
+
+// The group that linux.intelRdt asks for.  Until it is kept, the result removes what was made for it.
+Result<Undo> make_rdt_group(const plan::Plan& plan, oci::State& state) {
+  if (!plan.intel_rdt.wanted) return Undo();
+  const std::string mount = TRY(resctrl::find_mount());
+  const resctrl::Group group = TRY(resctrl::create(plan.intel_rdt, mount));
+  state.rdt_tasks = group.tasks;
+  state.created_rdt = group.created;
+  return Undo([group] { resctrl::undo(group); });
 }
 
 Result<plan::Plan> make_plan(const Runtime& rt, const Options& options, const std::string& bundle,
@@ -171,6 +185,7 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
   Undo remove_cgroups([&] { cgroups::undo(cgroup); });
   state.cgroup_paths = cgroup.paths;
   state.created_cgroups = cgroup.created;
+  Undo remove_rdt = TRY(make_rdt_group(plan, state));
   host_root::Mount root;
   if (!plan.namespaces.has(oci::NamespaceType::mount)) root = TRY(host_root::make(plan.rootfs));
   state.host_root = root.id;
@@ -190,9 +205,11 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
   if (root.id) TRY(host_root::attach(root, plan.rootfs));
   stages::Handles handles = TRY(open_handles(plan, options, dir, cgroup));
   handles.root = std::move(root.fd);
+  Undo return_devices;
   stages::Launched init = TRY(stages::launch(watch, plan, std::move(handles), rt.uid == 0,
-                                             hook_runner(watch, plan, state, hooks_begun)));
+                                             hook_runner(watch, plan, state, return_devices, hooks_begun)));
   Undo end([&] { stages::abandon(init); });
+  TRY(resctrl::enter(state.rdt_tasks, init.pid));
   state.pid = init.pid;
   if (const auto facts = proc::stat(init.pid)) state.pid_start_time = facts->start_time;
   TRY(io::hand_out(options.console_socket, options.pidfd_socket, options.pid_file, init));
@@ -200,7 +217,9 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
   TRY(dir.save(state));
   if (!options.own_start) TRY(init.channel.send(stages::Tag::saved));
   end.keep();
+  return_devices.keep();
   detach.keep();
+  remove_rdt.keep();
   remove_cgroups.keep();
   poststop.keep();
   forget.keep();

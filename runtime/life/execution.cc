@@ -6,6 +6,7 @@
 
 #include "runtime/cgroups/cgroups.h"
 #include "runtime/concerns/lsm.h"
+#include "runtime/concerns/resctrl.h"
 #include "runtime/concerns/rootfs.h"
 #include "runtime/life/container.h"
 #include "runtime/life/host.h"
@@ -202,6 +203,7 @@ Result<int> execute(const Runtime& rt, const Options& options) {
   stages::Watch watch = TRY(stages::Watch::begin());
   stages::Launched launched = TRY(stages::launch_tenant(watch, tenant, std::move(handles)));
   Undo end([&] { stages::abandon(launched); });
+  TRY(resctrl::enter(state.rdt_tasks, launched.pid));
   TRY(io::hand_out(options.console_socket, options.pidfd_socket, options.pid_file, launched));
   const stages::ListenerTaker agent =
       seccomp_agent::sender(container.dir(), state, oci::Status::running, launched.pid);

@@ -12,6 +12,7 @@
 #include "runtime/concerns/command.h"
 #include "runtime/concerns/lsm.h"
 #include "runtime/concerns/mount_calls.h"
+#include "runtime/concerns/resctrl.h"
 #include "runtime/concerns/seccomp.h"
 #include "runtime/plan/mount_options.h"
 #include "spec/base/file.h"
@@ -248,6 +249,8 @@ void check_config(const oci::Config& config, const std::string& bundle, Inspecti
 void check_plan(const plan::Plan& plan, Inspection& found) {
   if (plan.process)
     if (auto procfs = lsm::open_procfs(*plan.process); !procfs.ok()) found.add(procfs.error());
+  if (plan.intel_rdt.wanted)
+    if (auto mount = resctrl::find_mount(); !mount.ok()) found.add(mount.error());
   sysctls_are_there(plan, found);
   command_is_there(plan, found);
 }

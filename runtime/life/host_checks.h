@@ -12,7 +12,7 @@ namespace host_checks {
 
 // `bundle` is absolute.
 void check_config(const oci::Config& config, const std::string& bundle, oci::Inspection& found);
-// What needs the plan: labels, kernel parameters, the container's command.
+// What needs the plan: labels, Intel RDT, kernel parameters, the container's command.
 void check_plan(const plan::Plan& plan, oci::Inspection& found);
 
 }  // namespace host_checks

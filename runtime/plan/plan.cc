@@ -18,10 +18,6 @@ Error unsupported(std::string_view path, std::string_view way_out) {
 
 // Properties of the specification that are read and checked, but cannot be applied: never skipped in silence.
 Result<> refuse_unsupported(const oci::Config& config) {
-  const oci::Linux& from = *config.linux_;
-  if (!from.net_devices.empty())
-    return unsupported("linux.netDevices", "move the device with a createRuntime hook (ip link set … netns)");
-  if (from.intel_rdt) return unsupported("linux.intelRdt", "remove the property");
   if (config.process && config.process->command_line)
     return unsupported("process.commandLine", "it is for Windows; use process.args");
   return {};
@@ -100,6 +96,8 @@ static Result<> fill(Plan& plan, const oci::Config& config, const Host& host, co
   plan.warnings = plan.cgroup.warnings;
   errors.keep(add_filesystem(config, args, mount_facts(host, args, plan.namespaces, plan.cgroup), plan));
   errors.keep(add_process(config, host, args, plan));
+  plan.net_devices = make_net_devices(config);
+  plan.intel_rdt = make_intel_rdt(config, args.id);
   plan.hostname = config.hostname.value_or("");
   plan.domainname = config.domainname.value_or("");
   plan.hooks = config.hooks.value_or(oci::Hooks{});

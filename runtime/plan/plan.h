@@ -12,9 +12,11 @@
 
 #include "runtime/plan/cgroup.h"
 #include "runtime/plan/devices.h"
+#include "runtime/plan/intel_rdt.h"
 #include "runtime/plan/masks.h"
 #include "runtime/plan/mounts.h"
 #include "runtime/plan/namespaces.h"
+#include "runtime/plan/net_devices.h"
 #include "runtime/plan/process.h"
 #include "runtime/plan/seccomp.h"
 #include "runtime/plan/sysctls.h"
@@ -49,10 +51,12 @@ struct Plan {
   std::vector<DeviceStep> devices;
   MaskPlan masks;
   std::vector<SysctlStep> sysctls;
+  std::vector<NetDevice> net_devices;
   std::string hostname, domainname;
   std::optional<Process> process;  // absent: `create` is legal, `start` is not
   std::optional<SeccompProgram> seccomp;
   Cgroup cgroup;
+  IntelRdt intel_rdt;
   oci::Hooks hooks;
   bool new_keyring = true;
   std::vector<std::string> warnings;

@@ -69,11 +69,11 @@ Result<> prepare_process(const plan::Plan& plan) {
   return {};
 }
 
-// The runtime's hooks run between the mounts and pivot_root; then the container's own.  Yields the state for the
-// hooks that init runs itself: only the parent knows the pid as the host sees it.  The parent says nothing while they run:
-// what can be read from the channel then is its end, and with it goes the hook.
+// The runtime's hooks run between the mounts and pivot_root, with the network devices in place; then the container's own.
+// Yields the state for the hooks that init runs itself: only the parent knows the pid as the host sees it.  The parent says
+// nothing while they run: what can be read from the channel then is its end, and with it goes the hook.
 Result<std::string> pause_for_hooks(Channel& channel, const plan::Plan& plan) {
-  if (!pauses_for_hooks(plan.hooks)) return std::string();
+  if (!pauses(plan)) return std::string();
   TRY(channel.send(Tag::want_hooks));
   const std::optional<Packet> answer = TRY(channel.receive());
   if (!answer) return Error(Kind::protocol, "the runtime went away");
@@ -169,9 +169,10 @@ const plan::SeccompProgram* pointer(const std::optional<plan::SeccompProgram>& p
 
 }  // namespace
 
-bool pauses_for_hooks(const oci::Hooks& hooks) {
-  return !hooks.prestart.empty() || !hooks.create_runtime.empty() || !hooks.create_container.empty() ||
-         !hooks.start_container.empty();
+bool pauses(const plan::Plan& plan) {
+  const oci::Hooks& hooks = plan.hooks;
+  return !plan.net_devices.empty() || !hooks.prestart.empty() || !hooks.create_runtime.empty() ||
+         !hooks.create_container.empty() || !hooks.start_container.empty();
 }
 
 Result<> enter_host_side(const std::vector<UniqueFd>& cgroup_tasks, const plan::Process& process) {

@@ -10,8 +10,8 @@ namespace stages {
 // Whether somebody else has joined and made the namespaces already.
 enum class Entry { direct, bridged };
 
-// Whether init stops before pivot_root until the hooks of the runtime have run.
-bool pauses_for_hooks(const oci::Hooks& hooks);
+// Whether init stops before pivot_root until the runtime has done its part from outside: network devices and hooks.
+bool pauses(const plan::Plan& plan);
 
 // Body of the init process of a new container.  Returns only with an error: success is exec.
 Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry entry);

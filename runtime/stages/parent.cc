@@ -169,7 +169,7 @@ Result<Launched> launch(Watch& watch, const plan::Plan& plan, Handles handles, b
   const Sequence::Expectations expect{
       .setup = namespaces.is_new(oci::NamespaceType::user),
       .init_pid = namespaces.bridged,
-      .hooks = pauses_for_hooks(plan.hooks),
+      .hooks = pauses(plan),
       .terminal = plan.process && plan.process->terminal,
   };
   const auto body = [&](Channel::Pair& ends) {

@@ -6,7 +6,7 @@
 //     │ id maps; setup_done ────────▶│ spawn(CLONE_PARENT) ───────────────▶│
 //     │◀── init_pid (+ its pidfd) ───│ exits                               │ waits: it may be quicker than its announcement
 //     │ known ────────────────────────────────────────────────────────────▶│ cgroup, rootfs, mounts, devices
-//     │◀──────────────────────────────────────────────────── want_hooks ──│ only if there are hooks that need a pause
+//     │◀──────────────────────────────────────────────────── want_hooks ──│ only if something is to be done from outside
 //     │ prestart, createRuntime; hooks_done ──────────────────────────────▶│ createContainer hooks, pivot, masks
 //     │◀───────────────────────────────────────── terminal (+ pty master) │ only with a terminal
 //     │◀───────────────────────────────────────────────────────── ready ──│ waits for `start`

@@ -1,0 +1,117 @@
+#include "runtime/concerns/resctrl.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "runtime/concerns/mount_tree.h"
+#include "spec/base/file.h"
+#include "spec/base/log.h"
+#include "spec/base/sys.h"
+#include "spec/base/undo.h"
+
+namespace resctrl {
+
+namespace {
+
+constexpr size_t kMostMountinfo = 16 << 20;  // bytes: some 100,000 mounts, the kernel's own limit
+constexpr size_t kMostSchemata = 1 << 20;    // bytes: a line for each resource, some 10 for each cache
+
+// True: it was not there.
+Result<bool> make_directory(const std::string& path) {
+  const Result<> made = sys::mkdirat(Fd::cwd(), path.c_str(), 0755);
+  if (made.ok()) return true;
+  if (made.error().errnum == EEXIST) return false;
+  if (made.error().errnum == ENOSPC)
+    return Error(Kind::os, ENOSPC,
+                 str::cat("'", path, "': this processor has no further group of that kind to give"));
+  return made.error();
+}
+
+Result<> write_schemata(const plan::IntelRdt& plan, const std::string& directory) {
+  const std::string file = directory + "/schemata";
+  for (const plan::RdtLine& line : plan.schemata)
+    TRY(files::write_existing(Fd::cwd(), file.c_str(), line.text + "\n")
+            .within(line.path, ": writing '", line.text, "'"));
+  return {};
+}
+
+// The group is somebody's already.
+Result<> compare_schemata(const plan::IntelRdt& plan, const std::string& directory) {
+  const std::string there =
+      TRY(files::read(Fd::cwd(), (directory + "/schemata").c_str(), kMostSchemata).within("linux.intelRdt"));
+  for (const plan::RdtLine& line : plan.schemata)
+    if (line.compared && !plan::holds(there, line.text))
+      return Error(Kind::conflict, str::cat(line.path, ": '", directory, "' exists and does not have '",
+                                            line.text, "'; give it another closID, or leave this out"));
+  return {};
+}
+
+Result<> set_up(const plan::IntelRdt& plan, const std::string& directory, Group& group) {
+  if (plan.group.empty()) {
+    TRY(compare_schemata(plan, directory));
+  } else if (!plan.own && plan.schemata.empty()) {
+    if (!sys::fstatat(Fd::cwd(), directory.c_str(), 0).ok())
+      return Error(Kind::invalid, str::cat("linux.intelRdt.closID: there is no group '", directory,
+                                           "'; make it first, or say what it shall be with 'schemata'"));
+  } else if (TRY(make_directory(directory).within("linux.intelRdt"))) {
+    group.made.push_back(directory);
+  } else {
+    TRY(compare_schemata(plan, directory));
+  }
+  TRY(write_schemata(plan, directory));
+  group.tasks.push_back(directory + "/tasks");
+  if (plan.monitor.empty()) return {};
+  const std::string monitor = str::cat(directory, "/mon_groups/", plan.monitor);
+  const bool made = TRY(make_directory(monitor).within("linux.intelRdt.enableMonitoring"));
+  if (!made)
+    return Error(Kind::conflict,
+                 str::cat("linux.intelRdt.enableMonitoring: '", monitor, "' exists already; remove it"));
+  group.made.push_back(monitor);
+  group.tasks.push_back(monitor + "/tasks");
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> find_mount() {
+  const std::string text = TRY(files::read(Fd::cwd(), "/proc/self/mountinfo", kMostMountinfo));
+  for (const std::string_view line : str::split(text, '\n'))
+    if (line.find(" - resctrl ") != std::string_view::npos) return mounts::parse_mount_line(line).path;
+  return Error(Kind::unsupported,
+               "linux.intelRdt: no resctrl file system is mounted; where the processor has Intel RDT, "
+               "`mount -t resctrl resctrl /sys/fs/resctrl`; otherwise remove the property");
+}
+
+Result<Group> create(const plan::IntelRdt& plan, const std::string& mount) {
+  Group group;
+  Undo remove([&] { undo(group); });
+  const std::string directory = plan.group.empty() ? mount : str::cat(mount, "/", plan.group);
+  TRY(set_up(plan, directory, group));
+  remove.keep();
+  // A group that closID names stays, whoever made it.
+  for (const std::string& made : group.made)
+    if (plan.own || made != directory) group.created.push_back(made);
+  return group;
+}
+
+void undo(const Group& group) {
+  const Result<> gone = destroy(group.made);
+  if (!gone.ok()) logs::warn("linux.intelRdt: ", gone.error().message, ", ignoring");
+}
+
+Result<> enter(const std::vector<std::string>& tasks, pid_t pid) {
+  for (const std::string& file : tasks)
+    TRY(files::write_existing(Fd::cwd(), file.c_str(), str::cat(pid)).within("linux.intelRdt"));
+  return {};
+}
+
+Result<> destroy(const std::vector<std::string>& created) {
+  for (auto directory = created.rbegin(); directory != created.rend(); ++directory) {
+    const Result<> gone = sys::unlinkat(Fd::cwd(), directory->c_str(), AT_REMOVEDIR);
+    if (!gone.ok() && gone.error().errnum != ENOENT) return gone;
+  }
+  return {};
+}
+
+}  // namespace resctrl
