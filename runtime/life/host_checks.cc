@@ -216,6 +216,9 @@ void sysctls_are_there(const plan::Plan& plan, Inspection& found) {
 
 void seccomp_can_be_loaded(const oci::Linux& config, Inspection& found) {
   if (!config.seccomp) return;
+  if (const auto& agent = config.seccomp->listener_path; agent && !agent->empty() && !exists(*agent))
+    found.add(Severity::warning, "linux.seccomp.listenerPath",
+              str::cat("no agent listens at '", str::printable(*agent), "' yet; the container needs one to start"));
   const Result<plan::SeccompProgram> program = plan::make_seccomp(*config.seccomp);
   if (!program.ok()) {
     found.add(program.error());
