@@ -104,7 +104,7 @@ test_obj := $(call objects,$(test_support_src) $(spec_test_src) $(runtime_test_s
 
 # ---- main targets --------------------------------------------------------------------------------
 
-.PHONY: all programs unit hello check check-unit sanitize lint clang bench coverage \
+.PHONY: all programs unit hello check check-unit sanitize compare lint clang bench coverage \
         install uninstall clean format help FORCE
 
 all: packages programs $(if $(hello_maker_src),$(HELLO_IMAGE)/index.json) ## both programs and the hello-world image (the default)
@@ -146,6 +146,11 @@ $(suites:%=check-%): check-%: ## one suite: tests/NAME/run
 	@[ $* != engines ] || contrib/install-packages engines || true
 	@+$(build) all $(if $(filter fuzz,$*),replays)
 	@$(run_suites) $*
+
+compare: ## the container suites with ours, crun and runc (CRUN=path, RUNC=path: other ones), and who passes what
+	@$(get_ready)
+	@+$(build) all
+	@RUNTIME=$(abspath $(BIN))/runtime tests/container/compare
 
 sanitize: ## check under ASan and UBSan
 	@$(MAKE) --no-print-directory MODE=sanitize check
