@@ -40,6 +40,9 @@ struct Handle {
       above;  // made as well, to be there: they outlive the container, as others may use them
 };
 
+// What `create` is about to make, for the record: paths and `created` of the directories that are not there yet.  Whoever
+// is killed while it makes them leaves no more than that.
+Handle intend(const plan::Cgroup& plan);
 // Makes the directories and writes the limits.  On failure what it made is gone again.
 Result<Handle> create(const plan::Cgroup& plan);
 // As if `create` had not been: for failures behind it.  What cannot be removed is logged.

@@ -60,22 +60,29 @@ Result<> refuse_frozen(const plan::CgroupDirectory& plan, const std::string& dir
                                         "' is frozen, by itself or from above; thaw it, or use another"));
 }
 
+// The directories of one hierarchy from the top; the leaf is the last.
+std::vector<std::string> lineage(const plan::CgroupDirectory& plan) {
+  std::vector<std::string> directories;
+  std::string directory = plan.mount_point;
+  for (const std::string_view part : str::split(plan.path, '/'))
+    if (!part.empty()) directories.push_back(directory += str::cat("/", part));
+  return directories;
+}
+
 // Makes the directories of one hierarchy from the top.  `created` gets the leaf and, before it, our default parents: a
 // leaf that was there before is another's, and so is then what it stands in.
 Result<> make_directories(const plan::CgroupDirectory& plan, bool default_parent, Handle& handle) {
   const bool cpuset = !plan.v2 && has(plan, "cpuset");
-  const std::vector<std::string_view> parts = str::split(plan.path, '/');
-  std::string directory = plan.mount_point;
+  const std::vector<std::string> directories = lineage(plan);
   std::vector<std::string> parents;
   Undo remove_parents([&] {
     for (auto parent = parents.rbegin(); parent != parents.rend(); ++parent)
       (void)sys::unlinkat(Fd::cwd(), parent->c_str(), AT_REMOVEDIR);  // others may be in it
   });
-  for (size_t i = 0; i < parts.size(); ++i) {
-    if (parts[i].empty()) continue;
-    if (plan.v2) enable_controllers(directory, plan.controllers);
-    directory += str::cat("/", parts[i]);
-    const bool leaf = i + 1 == parts.size();
+  for (size_t i = 0; i < directories.size(); ++i) {
+    const std::string& directory = directories[i];
+    if (plan.v2) enable_controllers(i ? directories[i - 1] : plan.mount_point, plan.controllers);
+    const bool leaf = i + 1 == directories.size();
     Result<> made = sys::mkdirat(Fd::cwd(), directory.c_str(), 0755);
     if (!made.ok() && made.error().errnum != EEXIST) return made;
     if (leaf && !made.ok() && holds_processes(directory))
@@ -149,6 +156,12 @@ bool is_refusal(const Error& error) {
   return error.errnum == EACCES || error.errnum == EPERM || error.errnum == EROFS;
 }
 
+void note_path(const plan::CgroupDirectory& part, const std::string& directory, Handle& handle) {
+  if (part.v2) handle.paths[std::string()] = directory;
+  if (!part.v2)
+    for (const std::string& controller : part.controllers) handle.paths[controller] = directory;
+}
+
 Result<> create_one(const plan::Cgroup& plan, const plan::CgroupDirectory& part, Handle& handle) {
   const std::string directory = part.mount_point + part.path;
   TRY(make_directories_again(part, plan.default_parent, handle)
@@ -156,13 +169,23 @@ Result<> create_one(const plan::Cgroup& plan, const plan::CgroupDirectory& part,
   TRY(write_limits(part, directory));
   TRY(open_entrances(directory, part.v2, handle));
   if (part.v2 && plan.device_filter) TRY(device_filter::attach(handle.v2, *plan.device_filter));
-  if (part.v2) handle.paths[std::string()] = directory;
-  if (!part.v2)
-    for (const std::string& controller : part.controllers) handle.paths[controller] = directory;
+  note_path(part, directory, handle);
   return {};
 }
 
 }  // namespace
+
+Handle intend(const plan::Cgroup& plan) {
+  Handle handle;
+  for (const plan::CgroupDirectory& part : plan.directories) {
+    const std::vector<std::string> directories = lineage(part);
+    if (directories.empty() || sys::faccessat(Fd::cwd(), directories.back().c_str(), F_OK).ok()) continue;
+    const auto first = plan.default_parent ? directories.begin() : directories.end() - 1;
+    handle.created.insert(handle.created.end(), first, directories.end());
+    note_path(part, directories.back(), handle);
+  }
+  return handle;
+}
 
 Result<Handle> create(const plan::Cgroup& plan) {
   Handle handle;

@@ -126,13 +126,21 @@ static Result<> refuse_unless_stopped(const oci::State& state) {
                                         "; stop it with `runtime kill ", state.id, "`, or use --force"));
 }
 
+// The holder of the lock may be waiting for the very process that is to go.
+static Result<> end_awaited(const StateDir& dir) {
+  const auto loaded = dir.load();
+  if (!loaded.ok()) return {};  // said when the lock is ours
+  const oci::State& state = loaded.value();
+  if (state.status == oci::Status::creating && !state.created_cgroups.empty())
+    return cgroups::kill_all(state.cgroup_paths, SIGKILL);
+  return end_process(state);
+}
+
 Result<> Container::remove(const Runtime& runtime, std::string_view id, bool force) {
   StateDir dir = TRY(StateDir::open(runtime.root, id));
   auto locked = dir.lock(0);
   if (!locked.ok() && locked.error().kind == Kind::conflict) {
-    // Its holder may be waiting for this very process.
-    if (auto state = dir.load(); force && state.ok())
-      TRY(end_process(state.value()).within("container '", id, "'"));
+    if (force) TRY(end_awaited(dir).within("container '", id, "'"));
     locked = dir.lock();
   }
   TRY(std::move(locked));

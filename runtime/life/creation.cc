@@ -92,9 +92,11 @@ oci::State first_state(const Runtime& rt, const Options& options, const plan::Pl
   return state;
 }
 
-// What is on record meanwhile: what there is to remove, and that it is not there yet.
-oci::State draft_of(const oci::State& state) {
+// What is on record before anything is made: all that there may be to remove.
+oci::State draft_of(const oci::State& state, const cgroups::Handle& intended) {
   oci::State draft = state;
+  draft.cgroup_paths = intended.paths;
+  draft.created_cgroups = intended.created;
   draft.status = oci::Status::creating;
   return draft;
 }
@@ -181,16 +183,17 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
       hooks::run_all("poststop", plan.hooks.poststop, oci::public_state(state, oci::Status::stopped, false),
                      {watch.signals()});
   });
+  host_root::Mount root;
+  if (!plan.namespaces.has(oci::NamespaceType::mount)) root = TRY(host_root::make(plan.rootfs));
+  state.host_root = root.id;
+  TRY(dir.save(draft_of(state, cgroups::intend(plan.cgroup))));
   cgroups::Handle cgroup = TRY(cgroups::create(plan.cgroup));
   Undo remove_cgroups([&] { cgroups::undo(cgroup); });
   state.cgroup_paths = cgroup.paths;
   state.created_cgroups = cgroup.created;
   Undo remove_rdt = TRY(make_rdt_group(plan, state));
-  host_root::Mount root;
-  if (!plan.namespaces.has(oci::NamespaceType::mount)) root = TRY(host_root::make(plan.rootfs));
-  state.host_root = root.id;
+  if (!state.created_rdt.empty()) TRY(dir.save(draft_of(state, cgroup)));
 
-  TRY(dir.save(draft_of(state)));
   TRY(dir.save_exec_defaults({.namespaces = plan.namespaces.all,
                               .process = config.process,
                               .seccomp = config.linux_->seccomp,

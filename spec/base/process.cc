@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,28 +57,38 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return out;
 }
 
-struct Actions {
-  posix_spawn_file_actions_t value;
-  Actions() { ::posix_spawn_file_actions_init(&value); }
-  Actions(const Actions&) = delete;
-  ~Actions() { ::posix_spawn_file_actions_destroy(&value); }
+// Made before the fork: in the child there is nothing but system calls.
+struct Start {
+  const char* path;
+  char* const* argv;
+  char* const* env;
+  int streams[3];
+  int report;  // the errno of what fails goes there
+  bool own_group;
+  pid_t parent;
 };
 
-struct Attributes {
-  posix_spawnattr_t value;
-  explicit Attributes(bool own_group) {
-    ::posix_spawnattr_init(&value);
-    sigset_t none, all;
-    ::sigemptyset(&none);
-    ::sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&value, &none);
-    ::posix_spawnattr_setsigdefault(&value, &all);
-    ::posix_spawnattr_setflags(&value, static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                          (own_group ? POSIX_SPAWN_SETPGROUP : 0)));
-  }
-  Attributes(const Attributes&) = delete;
-  ~Attributes() { ::posix_spawnattr_destroy(&value); }
-};
+void reset_signals() {
+  for (int number = 1; number < _NSIG; ++number) ::signal(number, SIG_DFL);  // some cannot be changed
+  sigset_t none;
+  ::sigemptyset(&none);
+  (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+// posix_spawn(3) cannot have the child end with its parent, which may be killed at any moment.
+[[noreturn]] void become(const Start& start) {
+  constexpr int kReport = 3;
+  reset_signals();
+  (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != start.parent) ::_exit(1);  // it was quicker
+  if (start.own_group) (void)::setpgid(0, 0);
+  bool ready = ::dup3(start.report, kReport, O_CLOEXEC) >= 0;                     // NOLINT: after fork
+  for (int i = 0; i < 3; ++i) ready = ready && ::dup2(start.streams[i], i) >= 0;  // NOLINT: after fork
+  if (ready && sys::close_range(kReport + 1, ~0U, 0).ok()) ::execve(start.path, start.argv, start.env);
+  const int failed = errno;
+  (void)!::write(kReport, &failed, sizeof failed);
+  ::_exit(127);
+}
 
 Error cannot_start(const std::string& path, int err) {
   if (err == ENOENT)
@@ -88,22 +98,38 @@ Error cannot_start(const std::string& path, int err) {
   return Error::os(str::cat("starting '", path, "'"), err);
 }
 
-Result<pid_t> spawn(const Command& command, Fd in, Fd out, Fd err) {
-  Actions actions;
-  const Attributes attributes(command.own_group);
-  // Never 0, 1 or 2 themselves: dup keeps away from them, so no action overwrites the source of a later one.
-  const UniqueFd sources[] = {TRY(sys::dup(in)), TRY(sys::dup(out)), TRY(sys::dup(err))};
-  for (int i = 0; i < 3; ++i) ::posix_spawn_file_actions_adddup2(&actions.value, sources[i].raw(), i);
-  ::posix_spawn_file_actions_addclosefrom_np(&actions.value, 3);
+// The errno of a child that could not execute its program; 0: it has.
+int reported(Fd report) {
+  int failed = 0;
+  const Result<size_t> got = sys::read(report, &failed, sizeof failed);
+  return got.ok() && got.value() == sizeof failed ? failed : 0;
+}
 
+Result<pid_t> spawn(const Command& command, Fd in, Fd out, Fd err) {
+  // Out of the way of what they become.
+  constexpr int kAbove = 10;
+  const UniqueFd streams[] = {TRY(sys::dup(in, kAbove)), TRY(sys::dup(out, kAbove)),
+                              TRY(sys::dup(err, kAbove))};
+  sys::SocketPair report = TRY(sys::pipe());
+  UniqueFd told = TRY(sys::dup(report.right, kAbove));
+  report.right.reset();
   const std::vector<std::string> path_only = {command.path};
   const std::vector<char*> argv = pointers(command.argv.empty() ? path_only : command.argv);
   const std::vector<char*> env = pointers(command.env);
-  pid_t pid = 0;
-  const int failed =
-      ::posix_spawn(&pid, command.path.c_str(), &actions.value, &attributes.value, argv.data(), env.data());
-  if (failed) return cannot_start(command.path, failed);
-  return pid;
+  const Start start{.path = command.path.c_str(),
+                    .argv = argv.data(),
+                    .env = env.data(),
+                    .streams = {streams[0].raw(), streams[1].raw(), streams[2].raw()},
+                    .report = told.raw(),
+                    .own_group = command.own_group,
+                    .parent = ::getpid()};
+  const pid_t pid = TRY(sys::fork());
+  if (pid == 0) become(start);
+  told.reset();
+  const int failed = reported(report.left);
+  if (!failed) return pid;
+  (void)sys::waitpid(pid, 0);
+  return cannot_start(command.path, failed);
 }
 
 // A helper that runs, its pipes and its deadline.

@@ -6,8 +6,8 @@
 // waits for (a signal, the end of a process) can end it early: Command::stop_on.  It gets the
 // environment it is given and descriptors 0 to 2, nothing else; signals are as at the start of a program.
 //
-// posix_spawn(3), so it may be used with threads and costs no copy of our memory.  Precondition: SIGCHLD is not
-// ignored (main sees to it), or there would be no exit status.
+// It ends with us, also when we are killed (PR_SET_PDEATHSIG), and may be used with threads: between fork and exec there are
+// system calls alone.  Precondition: SIGCHLD is not ignored (main sees to it), or there would be no exit status.
 #pragma once
 
 #include <sys/types.h>
