@@ -4,6 +4,7 @@
 #include "runtime/cmd/commands.h"
 #include "runtime/life/execution.h"
 #include "runtime/stages/sealed_exe.h"
+#include "spec/base/log.h"
 
 namespace {
 
@@ -40,15 +41,27 @@ constexpr cli::Row<Options> exec_operands[] = {
     cli::rest<&Options::args>("command", "the program and its arguments"),
 };
 
+// Tells a process that could not be made from one that ended with 1: the status that engines know from runc.
+constexpr int kNotMade = 255;
+
 Result<int> exec_run(const Options& options, Runtime& rt) {
   TRY(sealed_exe::ensure(rt.arguments, ::environ));
-  return execution::execute(rt, options).within("exec in '", options.id, "'");
+  Result<int> ended = execution::execute(rt, options).within("exec in '", options.id, "'");
+  if (ended.ok()) return ended;
+  const Kind kind = ended.error().kind;
+  if (kind == Kind::command_missing || kind == Kind::command_denied) return ended;  // 127, 126
+  logs::error(ended.error());
+  return kNotMade;
 }
 
 }  // namespace
 
 constexpr RuntimeCommand exec_command = cli::command<exec_options, exec_operands, exec_run>(
     "exec", "run one more process in a container",
-    {.details = "Ends with the exit code of the process, or 128 and the number of the signal that ended it.",
+    {.details = "Ends with the exit code of the process, or 128 and the number of the signal that ended it; "
+                "with 127 "
+                "where the command is not there, 126 where it cannot be executed, 255 where the process "
+                "could not be "
+                "made for another reason.",
      .examples = "runtime exec web ps\nruntime exec --tty web sh\nruntime exec --user 1000:1000 --cwd /tmp "
                  "web id\n"});
