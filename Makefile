@@ -36,6 +36,7 @@ B := build/$(VARIANT)
 # The release build of the default compiler is the one that people run: it goes to build/bin, build/share.
 OUT := $(if $(filter release,$(VARIANT)),build,$(B))
 BIN := $(OUT)/bin
+FAULTY := $(B)/faulty/runtime
 HELLO_IMAGE := $(OUT)/share/hello-world
 
 # ---- flags ---------------------------------------------------------------------------------------
@@ -115,6 +116,9 @@ packages:
 
 programs: $(addprefix $(BIN)/,$(PROGRAMS))
 
+.PHONY: faulty
+faulty: $(FAULTY)
+
 unit: $(addprefix $(B)/,$(UNITS))
 
 hello: ## the main job on a fresh machine: install what is missing, build, pull, bundle, run hello-world
@@ -125,12 +129,12 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null
 build = $(MAKE) --no-print-directory $(jobs)
 
 # `make check` goes on without the optional tools: the suites say what they skip and why.
-run_suites = BIN=$(abspath $(BIN)) BUILD=$(abspath $(B)) tests/run-all
+run_suites = BIN=$(abspath $(BIN)) BUILD=$(abspath $(B)) FAULTY=$(abspath $(FAULTY)) tests/run-all
 get_ready = contrib/install-packages build unit test || contrib/install-packages --check build unit
 
 check: ## all that this machine can run; installs what is missing
 	@$(get_ready)
-	@+$(build) all unit replays
+	@+$(build) all unit replays faulty
 	@$(run_suites)
 
 check-unit: ## the unit tests alone: no network, no root
@@ -144,7 +148,7 @@ suites := $(filter-out bench,$(patsubst tests/%/run,%,$(wildcard tests/*/run)))
 $(suites:%=check-%): check-%: ## one suite: tests/NAME/run
 	@$(get_ready)
 	@[ $* != engines ] || contrib/install-packages engines || true
-	@+$(build) all $(if $(filter fuzz,$*),replays)
+	@+$(build) all $(if $(filter fuzz,$*),replays) $(if $(filter container,$*),faulty)
 	@$(run_suites) $*
 
 compare: ## the container suites with ours, crun and runc (CRUN=path, RUNC=path: other ones), and who passes what
@@ -256,6 +260,21 @@ $(BIN)/$(1): $(B)/full/$(1)
 	$$(Q)$(if $(filter release,$(MODE)),strip -o $$@.new $$< && mv -f $$@.new $$@,ln -f $$< $$@)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+# The runtime that suite_killed kills at every step (spec/base/fault.h).  Only what calls the kernel differs, and takes the
+# place of what the archive has; nothing that people run has it.
+fault_obj := $(patsubst %.cc,$(B)/faulty/%.o,spec/base/fault.cc $(wildcard spec/base/sys*.cc))
+
+$(fault_obj): $(B)/faulty/%.o: %.cc $(B)/gen/product.flags | $(B)/gen/version.h
+	$(call say,CXX,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(product_flags) -DPROJECT_FAULT_POINTS=1 -MMD -MP -c -o $@ $<
+
+-include $(fault_obj:.o=.d)
+
+$(FAULTY): $(fault_obj) $(B)/obj/runtime/main.o $(B)/libruntime.a $(B)/libspec.a $(B)/gen/link.flags
+	$(call say,LINK,$@)
+	$(Q)$(CXX) $(link_flags) $(runtime_link) -o $@ $(filter %.o %.a,$^) $(runtime_libs)
 
 define unit_program
 $(B)/unit-$(1): $(call objects,$($(1)_test_src) $(test_support_src)) $(filter-out $(B)/libspec.a,$(B)/lib$(1).a) \

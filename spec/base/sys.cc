@@ -21,6 +21,7 @@ Result<UniqueFd> open(const char* path, int flags, mode_t mode) {
 }
 
 Result<UniqueFd> openat(Fd dir, const char* path, int flags, mode_t mode) {
+  if (flags & O_CREAT) fault::point("open");
   const int n = retry([&] { return ::openat(dir.raw(), path, flags | O_CLOEXEC | O_NOCTTY, mode); });
   if (n >= 0) return UniqueFd(n);
   const int err = errno;
@@ -56,6 +57,7 @@ Result<size_t> pread(Fd fd, void* buffer, size_t size, off_t offset) {
 }
 
 Result<size_t> write(Fd fd, const void* data, size_t size) {
+  fault::point("write");
   const ssize_t n = retry([&] { return ::write(fd.raw(), data, size); });
   if (n < 0) return Error::os(str::cat("write(", fd.raw(), ")"));
   return static_cast<size_t>(n);
@@ -71,6 +73,7 @@ Result<> write_all(Fd fd, std::string_view data) {
 
 Result<> pwrite_all(Fd fd, std::string_view data, off_t offset) {
   while (!data.empty()) {
+    fault::point("pwrite");
     const ssize_t n = retry([&] { return ::pwrite(fd.raw(), data.data(), data.size(), offset); });
     if (n < 0) return Error::os(str::cat("pwrite(", fd.raw(), ")"));
     data.remove_prefix(static_cast<size_t>(n));

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "spec/base/fault.h"
 #include "spec/base/sys.h"
 
 namespace sys::detail {
@@ -44,6 +45,7 @@ inline Error newer(std::string_view call, std::string_view arguments, std::strin
 // The whole body of a wrapper without a result: builds its argument text only when the call has failed.
 #define SYS_DONE(call, name, arguments)                         \
   do {                                                          \
+    fault::point(name);                                         \
     if ((call) >= 0) return {};                                 \
     const int err = errno;                                      \
     return Error::os(str::cat(name, "(", arguments, ")"), err); \
@@ -52,6 +54,7 @@ inline Error newer(std::string_view call, std::string_view arguments, std::strin
 // The same for a call that came with Linux `kernel`.
 #define SYS_DONE_SINCE(kernel, call, name, arguments)        \
   do {                                                       \
+    fault::point(name);                                      \
     if ((call) >= 0) return {};                              \
     const int err = errno;                                   \
     return sys::detail::newer(name, arguments, kernel, err); \

@@ -45,6 +45,7 @@ Result<CloneResult> clone3(uint64_t flags, Fd cgroup, int exit_signal) {
   args.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   args.exit_signal = static_cast<uint64_t>(exit_signal);
   args.cgroup = cgroup.valid() ? static_cast<uint64_t>(cgroup.raw()) : 0;
+  fault::point("clone3");
   const long pid = ::syscall(SYS_clone3, &args, sizeof args);
   if (pid < 0 && errno == ENOSYS) return clone_without_3(flags, cgroup, exit_signal);
   if (pid < 0) return Error::os("clone3()");
@@ -69,13 +70,14 @@ Result<> reset_signal(int signal) {
     void* restorer;
     unsigned long mask;
   } standard{};
-  SYS_DONE(::syscall(SYS_rt_sigaction, signal, &standard, nullptr, sizeof standard.mask), "rt_sigaction",
-           signal);
+  if (::syscall(SYS_rt_sigaction, signal, &standard, nullptr, sizeof standard.mask) == 0) return {};
+  return Error::os(str::cat("rt_sigaction(", signal, ")"));
 }
 Result<> kill(pid_t pid, int signal) { SYS_DONE(::kill(pid, signal), "kill", str::cat(pid, ", ", signal)); }
 
 Result<std::optional<int>> waitpid(pid_t pid, int options) {
   int status = 0;
+  fault::point("waitpid");
   const pid_t n = retry([&] { return ::waitpid(pid, &status, options); });
   if (n < 0) return Error::os(str::cat("waitpid(", pid, ")"));
   if (n == 0) return std::optional<int>();
@@ -109,6 +111,7 @@ Result<> setns(Fd fd, int type) {
 Result<> unshare(int flags) { SYS_DONE(::unshare(flags), "unshare", flags); }
 // By its own name: a seccomp filter of the container may know execve(2) alone.
 Result<> execve(const char* path, char* const argv[], char* const envp[]) {
+  fault::point("execve");
   ::execve(path, argv, envp);
   const int err = errno;
   return Error::os(str::cat("execve(\"", path, "\")"), err);
@@ -159,6 +162,7 @@ Result<> setgroups(std::span<const gid_t> groups) {
 Result<> setsid() { SYS_DONE(::setsid(), "setsid", ""); }
 
 Result<pid_t> fork() {
+  fault::point("fork");
   const pid_t pid = ::fork();
   if (pid < 0) return Error::os("fork()");
   return pid;

@@ -47,6 +47,7 @@ static Result<UniqueFd> connected(int type, const std::string& path, std::string
     return Error::os("setsockopt(SO_SNDTIMEO)");
   const sockaddr_un address = unix_address(path);
   const auto* to = reinterpret_cast<const sockaddr*>(&address);
+  fault::point("connect");
   if (retry([&] { return ::connect(socket.raw(), to, sizeof address); }) < 0)
     return Error::os(str::cat("connect(\"", name, "\")"));
   return socket;
@@ -60,6 +61,7 @@ Result<UniqueFd> connect_unix(std::string_view path) {
 }
 
 Result<UniqueFd> accept(Fd listener) {
+  fault::point("accept");
   return owned(retry([&] { return ::accept4(listener.raw(), nullptr, nullptr, SOCK_CLOEXEC); }), "accept",
                "");
 }
@@ -71,6 +73,7 @@ Result<UniqueFd> listen_seqpacket(Fd dir, std::string_view name) {
   UniqueFd socket = TRY(unix_socket(SOCK_SEQPACKET));
   const sockaddr_un address = unix_address(name_in(dir, name));
   const auto* to = reinterpret_cast<const sockaddr*>(&address);
+  fault::point("bind");
   // The mode of the node comes from the socket's own (unix(7)), so that it is private from the first moment.
   if (::fchmod(socket.raw(), 0600) < 0 || ::bind(socket.raw(), to, sizeof address) < 0)
     return Error::os(str::cat("bind(\"", name, "\")"));
@@ -102,6 +105,7 @@ Result<> send(Fd socket, std::string_view data, std::span<const Fd> fds) {
       std::memcpy(CMSG_DATA(rights) + i * sizeof(int), &n, sizeof n);
     }
   }
+  fault::point("sendmsg");
   const ssize_t sent = retry([&] { return ::sendmsg(socket.raw(), &header, MSG_NOSIGNAL); });
   if (sent < 0) return Error::os("sendmsg()");
   if (static_cast<size_t>(sent) != data.size())
@@ -123,6 +127,7 @@ Result<Message> receive(Fd socket, size_t limit) {
   alignas(cmsghdr) char control[CMSG_SPACE(64 * sizeof(int))];
   header.msg_control = control;
   header.msg_controllen = sizeof control;
+  fault::point("recvmsg");
   const ssize_t n = retry([&] { return ::recvmsg(socket.raw(), &header, MSG_CMSG_CLOEXEC); });
   if (n < 0) return Error::os("recvmsg()");
   message.data.resize(static_cast<size_t>(n));
@@ -141,6 +146,7 @@ Result<Message> receive(Fd socket, size_t limit) {
 }
 
 Result<int> poll(std::span<pollfd> fds, int timeout_ms) {
+  fault::point("poll");
   const int n = retry([&] { return ::poll(fds.data(), fds.size(), timeout_ms); });
   if (n < 0) return Error::os("poll()");
   return n;
