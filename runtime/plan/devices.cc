@@ -62,8 +62,8 @@ Result<DeviceStep> make_device(size_t index, const oci::Device& device, bool use
   step.origin = str::cat("linux.devices[", index, "]");
   step.path = beneath_root(device.path);
   if (step.path.empty())
-    return Error(Kind::invalid,
-                 str::cat(step.origin, ".path: '", device.path, "' is not an absolute path of a device"));
+    return Error(Kind::invalid, str::cat(step.origin, ".path: '", str::printable(device.path),
+                                         "' is not an absolute path of a device"));
   step.type = file_type(device.type);
   if (step.type == 0)
     return Error(Kind::invalid, str::cat(step.origin, ".type: '", device.type, "' is none of c, b, u, p"));

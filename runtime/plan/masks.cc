@@ -12,7 +12,8 @@ Result<std::vector<MaskPlan::Path>> make_list(const std::vector<std::string>& pa
   for (size_t i = 0; i < paths.size(); ++i) {
     std::string origin = str::cat("linux.", property, "[", i, "]");
     if (!paths[i].starts_with('/'))
-      return Error(Kind::invalid, str::cat(origin, ": '", paths[i], "' is not an absolute path"));
+      return Error(Kind::invalid,
+                   str::cat(origin, ": '", str::printable(paths[i]), "' is not an absolute path"));
     std::string path;
     for (const std::string_view part : str::split(paths[i], '/'))
       if (!part.empty() && part != ".") path += str::cat(path.empty() ? "" : "/", part);

@@ -65,14 +65,15 @@ Result<> check_bind(const MountStep& step, const oci::Mount& mount, const Parsed
     return invalid(step.index, ".source", "a bind mount needs the path of what it shows");
   if (options.superblock_option)
     return invalid(step.index, str::cat(".options[", *options.superblock_option, "]"),
-                   str::cat("'", mount.options[*options.superblock_option],
+                   str::cat("'", str::printable(mount.options[*options.superblock_option]),
                             "' is of a whole file system, so a bind mount cannot have it"));
   if (options.copy_up)
     return invalid(step.index, ".options", "'tmpcopyup' is for tmpfs, not for bind mounts");
   for (const MountData& data : options.data)
     if (!is_of_tmpfs(data))
-      return invalid(step.index, str::cat(".options[", *data.option, "]"),
-                     str::cat("unknown option '", mount.options[*data.option], "' for a bind mount"));
+      return invalid(
+          step.index, str::cat(".options[", *data.option, "]"),
+          str::cat("unknown option '", str::printable(mount.options[*data.option]), "' for a bind mount"));
   return {};
 }
 
@@ -96,7 +97,7 @@ MountAttributes of_bind(const ParsedOptions& options) {
 std::string warning_of_bind(const MountStep& step, const ParsedOptions& options) {
   if (options.data.empty()) return "";
   const MountData& data = options.data.front();
-  return str::cat("mounts[", step.index, "].options[", *data.option, "]: '", data.key,
+  return str::cat("mounts[", step.index, "].options[", *data.option, "]: '", str::printable(data.key),
                   "' has no effect on a bind mount, ignoring");
 }
 
@@ -161,7 +162,8 @@ Result<MountStep> make_filesystem(MountStep step, const oci::Mount& mount, const
   if (options.copy_up && step.type != "tmpfs")
     return invalid(step.index, ".options", "'tmpcopyup' is for tmpfs");
   if (step.target == "proc" && step.type != "proc")
-    return invalid(step.index, ".destination", str::cat("'/proc' can only be a procfs, not ", step.type));
+    return invalid(step.index, ".destination",
+                   str::cat("'/proc' can only be a procfs, not ", str::printable(step.type)));
   step.source = mount.source.value_or("");
   step.superblock = options.superblock;
   step.superblock_clear = options.superblock_clear;
@@ -184,6 +186,11 @@ Result<MountStep> make_filesystem(MountStep step, const oci::Mount& mount, const
 // ---- cgroups ----
 
 bool is_unified(const CgroupHierarchy& hierarchy) { return hierarchy.controllers.empty(); }
+
+// "" is the root.
+std::string below(std::string_view target, std::string_view name) {
+  return target.empty() ? std::string(name) : str::cat(target, "/", name);
+}
 
 std::string_view last_component(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -226,7 +233,7 @@ std::vector<MountStep> make_cgroup_v1(const MountStep& entry, const MountFacts& 
   for (const CgroupHierarchy& hierarchy : facts.cgroups) {
     const std::string_view name = last_component(hierarchy.mount_point);
     MountStep step = make_hierarchy(entry, hierarchy, facts);
-    step.target = str::cat(entry.target, "/", name);
+    step.target = below(entry.target, name);
     steps.push_back(step);
     for (const std::string& controller : hierarchy.controllers) {
       if (controller == name || controller.starts_with("name=")) continue;
@@ -234,7 +241,7 @@ std::vector<MountStep> make_cgroup_v1(const MountStep& entry, const MountFacts& 
       link.index = entry.index;
       link.destination = entry.destination;
       link.kind = MountKind::link;
-      link.target = str::cat(entry.target, "/", controller);
+      link.target = below(entry.target, controller);
       link.source = name;
       steps.push_back(link);
     }
