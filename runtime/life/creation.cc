@@ -59,11 +59,13 @@ Result<> check_terminal(const oci::Config& config, const Options& options) {
   return {};
 }
 
-// --preserve-fds names descriptors that our caller has opened; one that is missing would be one of ours by now.
+// --preserve-fds names descriptors that our caller has opened; one that is missing may be one of ours by now.
 Result<> check_preserved(unsigned count) {
-  for (unsigned fd = 3; fd < 3 + count; ++fd)
-    if (::fcntl(static_cast<int>(fd), F_GETFD) < 0)
+  for (unsigned fd = 3; fd < 3 + count; ++fd) {
+    const int flags = ::fcntl(static_cast<int>(fd), F_GETFD);
+    if (flags < 0 || (flags & FD_CLOEXEC) != 0)  // O_CLOEXEC: one of ours (descriptors.h)
       return Error(Kind::invalid, str::cat("--preserve-fds ", count, ": descriptor ", fd, " is not open"));
+  }
   return {};
 }
 
