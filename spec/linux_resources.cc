@@ -117,7 +117,7 @@ struct json::Schema<ThrottleDevice> {
   static constexpr auto fields = std::tuple{
       required("major", &T::major, checks::device_number),
       required("minor", &T::minor, checks::device_number),
-      optional("rate", &T::rate),
+      required("rate", &T::rate),
   };
 };
 

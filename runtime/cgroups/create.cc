@@ -12,6 +12,7 @@
 #include "runtime/cgroups/control.h"
 #include "runtime/cgroups/device_filter.h"
 #include "runtime/cgroups/limits.h"
+#include "spec/base/file.h"
 #include "spec/base/log.h"
 #include "spec/base/sys.h"
 #include "spec/base/undo.h"
@@ -152,6 +153,23 @@ Result<std::string> leaf_with(const std::string& directory, pid_t beside) {
                         "the container's first process is in none below it; name one with --cgroup"));
 }
 
+// What the kernel says may be handed over, as far as it is there; any more, and the owner could lift its own limits.
+Result<> hand_over(const std::string& directory, uint32_t owner) {
+  constexpr size_t kMostNames = 64 << 10;
+  constexpr std::string_view kBefore415 = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads";
+  constexpr gid_t kKeep = static_cast<gid_t>(-1);
+  const Result<std::string> known = files::read(Fd::cwd(), "/sys/kernel/cgroup/delegate", kMostNames);
+  TRY(sys::fchownat(Fd::cwd(), directory.c_str(), owner, kKeep, AT_SYMLINK_NOFOLLOW));
+  for (const std::string_view name :
+       str::split(known.ok() ? std::string_view(known.value()) : kBefore415, '\n')) {
+    if (name.empty()) continue;
+    Result<> changed =
+        sys::fchownat(Fd::cwd(), str::cat(directory, "/", name).c_str(), owner, kKeep, AT_SYMLINK_NOFOLLOW);
+    if (!changed.ok() && changed.error().errnum != ENOENT) return changed;
+  }
+  return {};
+}
+
 bool is_refusal(const Error& error) {
   return error.errnum == EACCES || error.errnum == EPERM || error.errnum == EROFS;
 }
@@ -169,6 +187,9 @@ Result<> create_one(const plan::Cgroup& plan, const plan::CgroupDirectory& part,
   TRY(write_limits(part, directory));
   TRY(open_entrances(directory, part.v2, handle));
   if (part.v2 && plan.device_filter) TRY(device_filter::attach(handle.v2, *plan.device_filter));
+  if (part.v2 && plan.owner)
+    TRY(hand_over(directory, *plan.owner)
+            .within("handing the cgroup '", directory, "' over to user ", *plan.owner));
   note_path(part, directory, handle);
   return {};
 }

@@ -57,6 +57,75 @@ void add_rule(std::vector<bpf_insn>& code, const oci::DeviceRule& rule) {
   for (const size_t at : to_next) code[at].off = static_cast<int16_t>(code.size() - at - 1);
 }
 
+long bpf(int command, bpf_attr& attributes) {
+  return ::syscall(SYS_bpf, command, &attributes, sizeof attributes);
+}
+
+bpf_attr empty() {
+  bpf_attr attributes;
+  std::memset(&attributes, 0, sizeof attributes);
+  return attributes;
+}
+
+Result<UniqueFd> load_program(const std::vector<bpf_insn>& code) {
+  char log[2048] = "";
+  bpf_attr load = empty();
+  load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+  load.insn_cnt = static_cast<uint32_t>(code.size());
+  load.insns = reinterpret_cast<uint64_t>(code.data());
+  load.license = reinterpret_cast<uint64_t>("Apache-2.0");
+  if (const long program = bpf(BPF_PROG_LOAD, load); program >= 0) return UniqueFd(static_cast<int>(program));
+  Error error = Error::os("loading the device filter: bpf(BPF_PROG_LOAD)");
+  load.log_level = 1;
+  load.log_size = sizeof log;
+  load.log_buf = reinterpret_cast<uint64_t>(log);
+  if (const long again = bpf(BPF_PROG_LOAD, load); again >= 0) ::close(static_cast<int>(again));
+  if (log[0]) error.message += str::cat(" (kernel: ", str::printable(str::trim(log)), ")");
+  return error;
+}
+
+// A cgroup that was there before may have the filter of the container that was in it last.
+Result<std::vector<uint32_t>> attached(Fd cgroup) {
+  std::vector<uint32_t> ids(64);  // as many as the kernel takes for a cgroup
+  bpf_attr query = empty();
+  query.query.target_fd = static_cast<uint32_t>(cgroup.raw());
+  query.query.attach_type = BPF_CGROUP_DEVICE;
+  query.query.prog_ids = reinterpret_cast<uint64_t>(ids.data());
+  query.query.prog_cnt = static_cast<uint32_t>(ids.size());
+  if (bpf(BPF_PROG_QUERY, query) < 0)
+    return Error::os("looking for the device filters that are there: bpf(BPF_PROG_QUERY)");
+  ids.resize(query.query.prog_cnt);
+  return ids;
+}
+
+Result<> detach(Fd cgroup, uint32_t id) {
+  bpf_attr find = empty();
+  find.prog_id = id;
+  const long program = bpf(BPF_PROG_GET_FD_BY_ID, find);
+  if (program < 0) return Error::os("opening the device filter that was there: bpf(BPF_PROG_GET_FD_BY_ID)");
+  const UniqueFd owned(static_cast<int>(program));
+  bpf_attr remove = empty();
+  remove.target_fd = static_cast<uint32_t>(cgroup.raw());
+  remove.attach_bpf_fd = static_cast<uint32_t>(owned.raw());
+  remove.attach_type = BPF_CGROUP_DEVICE;
+  if (bpf(BPF_PROG_DETACH, remove) < 0)
+    return Error::os("removing the device filter that was there: bpf(BPF_PROG_DETACH)");
+  return {};
+}
+
+Result<> replace(Fd cgroup, const std::vector<bpf_insn>& code) {
+  const UniqueFd program = TRY(load_program(code));
+  const std::vector<uint32_t> before = TRY(attached(cgroup));
+  bpf_attr attach = empty();
+  attach.target_fd = static_cast<uint32_t>(cgroup.raw());
+  attach.attach_bpf_fd = static_cast<uint32_t>(Fd(program).raw());
+  attach.attach_type = BPF_CGROUP_DEVICE;
+  attach.attach_flags = BPF_F_ALLOW_MULTI;
+  if (bpf(BPF_PROG_ATTACH, attach) < 0) return Error::os("attaching the device filter: bpf(BPF_PROG_ATTACH)");
+  for (const uint32_t id : before) TRY(detach(cgroup, id));  // all that are attached have to agree
+  return {};
+}
+
 }  // namespace
 
 std::vector<bpf_insn> compile(const std::vector<oci::DeviceRule>& rules) {
@@ -71,35 +140,7 @@ std::vector<bpf_insn> compile(const std::vector<oci::DeviceRule>& rules) {
 }
 
 Result<> attach(Fd cgroup, const std::vector<oci::DeviceRule>& rules) {
-  const std::vector<bpf_insn> code = compile(rules);
-  char log[2048] = "";
-  bpf_attr load_attr;
-  std::memset(&load_attr, 0, sizeof load_attr);
-  load_attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-  load_attr.insn_cnt = static_cast<uint32_t>(code.size());
-  load_attr.insns = reinterpret_cast<uint64_t>(code.data());
-  load_attr.license = reinterpret_cast<uint64_t>("Apache-2.0");
-  const long program = ::syscall(SYS_bpf, BPF_PROG_LOAD, &load_attr, sizeof load_attr);
-  if (program < 0) {
-    Error error = Error::os("linux.resources.devices: loading the device filter: bpf(BPF_PROG_LOAD)");
-    load_attr.log_level = 1;
-    load_attr.log_size = sizeof log;
-    load_attr.log_buf = reinterpret_cast<uint64_t>(log);
-    const long again = ::syscall(SYS_bpf, BPF_PROG_LOAD, &load_attr, sizeof load_attr);
-    if (again >= 0) ::close(static_cast<int>(again));
-    if (log[0]) error.message += str::cat(" (kernel: ", str::printable(str::trim(log)), ")");
-    return error;
-  }
-  const UniqueFd owned(static_cast<int>(program));
-  bpf_attr attach_attr;
-  std::memset(&attach_attr, 0, sizeof attach_attr);
-  attach_attr.target_fd = static_cast<uint32_t>(cgroup.raw());
-  attach_attr.attach_bpf_fd = static_cast<uint32_t>(owned.raw());
-  attach_attr.attach_type = BPF_CGROUP_DEVICE;
-  attach_attr.attach_flags = BPF_F_ALLOW_MULTI;
-  if (::syscall(SYS_bpf, BPF_PROG_ATTACH, &attach_attr, sizeof attach_attr) < 0)
-    return Error::os("linux.resources.devices: attaching the device filter: bpf(BPF_PROG_ATTACH)");
-  return {};
+  return replace(cgroup, compile(rules)).within("linux.resources.devices");
 }
 
 }  // namespace device_filter

@@ -16,7 +16,7 @@
 namespace device_filter {
 
 std::vector<bpf_insn> compile(const std::vector<oci::DeviceRule>& rules);
-// Loads the program and attaches it to the cgroup's directory.  Errors name linux.resources.devices.
+// Loads the program and attaches it to the cgroup's directory, in the place of those that are there.  Errors name linux.resources.devices.
 Result<> attach(Fd cgroup, const std::vector<oci::DeviceRule>& rules);
 
 }  // namespace device_filter

@@ -72,6 +72,26 @@ Result<> add_devices(const oci::Resources& from, Cgroup& plan) {
   return {};
 }
 
+// "Cgroup ownership" in config-linux.md: whoever gets cgroups to write to, in a namespace of its own.
+bool is_delegated(const oci::Config& config, const oci::Linux& from) {
+  const bool own_namespace =
+      std::any_of(from.namespaces.begin(), from.namespaces.end(),
+                  [](const oci::Namespace& n) { return n.type == oci::NamespaceType::cgroup && !n.path; });
+  return own_namespace && std::any_of(config.mounts.begin(), config.mounts.end(), [](const oci::Mount& m) {
+           return m.source == "cgroup" && m.destination == "/sys/fs/cgroup" &&
+                  std::find(m.options.begin(), m.options.end(), "ro") == m.options.end();
+         });
+}
+
+// The user of the process, as the host knows it; nullopt where no mapping has it.
+std::optional<uint32_t> host_user(const oci::Config& config, const oci::Linux& from) {
+  const uint32_t uid = config.process ? config.process->user.uid : 0;
+  if (from.uid_mappings.empty()) return uid;
+  for (const oci::IdMapping& m : from.uid_mappings)
+    if (uid >= m.container_id && uid - m.container_id < m.size) return m.host_id + (uid - m.container_id);
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string name_in_config(std::string_view property) { return str::cat("linux.resources.", property); }
@@ -129,6 +149,7 @@ Result<Cgroup> make_cgroup(const oci::Config& config, std::string_view id, const
   for (const HostHierarchy& hierarchy : host.hierarchies)
     if (hierarchy.writable || only_v2 || !plan.tolerant)
       plan.directories.push_back({hierarchy.mount_point, path, hierarchy.controllers, hierarchy.v2, {}});
+  if (only_v2 && is_delegated(config, from)) plan.owner = host_user(config, from);
   TRY(add_writes(resources, plan));
   if (host.device_rules) TRY(add_devices(resources, plan));
   return plan;

@@ -63,7 +63,8 @@ struct Cgroup {
   bool tolerant = false;                     // the same for each of them that we have no right to make
   bool default_parent = false;               // the parent directory is ours to remove when it is empty
   std::optional<std::vector<oci::DeviceRule>> device_filter;  // for v2: wants an eBPF program
-  std::vector<std::string> warnings;                          // what went on regardless
+  std::optional<uint32_t> owner;  // user of the host who may make cgroups beneath the container's; v2 alone
+  std::vector<std::string> warnings;  // what went on regardless
   std::string (*name)(std::string_view property) = name_in_config;
 };
 

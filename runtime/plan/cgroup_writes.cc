@@ -78,6 +78,16 @@ Result<> add_swap(const oci::Memory& from, const Cgroup& plan, Writer& memory) {
   return memory.write("memory.swap", {kSwapV1, kSwapV2, str::cat(swap - limit), swap == limit});
 }
 
+// v1 before Linux 5.11 can count a cgroup's children by themselves, and nothing since.
+Result<> add_hierarchy(bool wanted, const Cgroup& plan, Writer& memory) {
+  if (!memory.v2())
+    return memory.write("memory.useHierarchy", {"memory.use_hierarchy", "", wanted ? "1" : "0"});
+  if (wanted) return {};
+  return Error(Kind::unsupported, plan.name("memory.useHierarchy") +
+                                      ": on cgroup v2 what children use counts as their parent's, too; "
+                                      "remove it, or say true");
+}
+
 // Limits of the kernel's own memory alone: NOT RECOMMENDED by the specification, never there on v2, and given up on v1.
 Result<> add_kernel_memory(std::string_view property, const std::optional<int64_t>& limit,
                            std::string_view file, Cgroup& plan, Writer& memory) {
@@ -102,6 +112,7 @@ Result<> add_memory(const oci::Memory& from, Cgroup& plan) {
     TRY(memory.write("memory.limit", {kSwapV1, kSwapV2, limit_text(-1, memory.v2()), true}));
   TRY(add_kernel_memory("memory.kernel", from.kernel, "memory.kmem.limit_in_bytes", plan, memory));
   TRY(add_kernel_memory("memory.kernelTCP", from.kernel_tcp, "memory.kmem.tcp.limit_in_bytes", plan, memory));
+  if (from.use_hierarchy) TRY(add_hierarchy(*from.use_hierarchy, plan, memory));
   if (from.swappiness)
     TRY(memory.write("memory.swappiness", {"memory.swappiness", "", str::cat(*from.swappiness)}));
   if (from.disable_oom_killer.value_or(false))
@@ -175,7 +186,7 @@ Result<> add_throttles(const std::vector<oci::ThrottleDevice>& from, std::string
 // 10…1000 of blkio (and bfq) as 1…10000 of io.weight, both ends and everything between in proportion.
 uint64_t io_weight(uint64_t blkio) { return 1 + (blkio < 10 ? 0 : blkio - 10) * 9999 / 990; }
 
-Result<> add_weights(const oci::BlockIo& from, Writer& io) {
+Result<> add_weights(const oci::BlockIo& from, const Cgroup& plan, Writer& io) {
   // Two schedulers know weights: bfq, in files of its own, and what was before it (v1) or beside it (v2: iocost).
   if (from.weight.value_or(0))
     TRY(io.write("blockIO.weight", {.v1_file = "blkio.weight",
@@ -190,26 +201,32 @@ Result<> add_weights(const oci::BlockIo& from, Writer& io) {
     const oci::WeightDevice& device = from.weight_device[i];
     const std::string name = str::cat(device.major, ":", device.minor, " ");
     const std::string at = str::cat("blockIO.weightDevice[", i, "].");
+    const std::string none = name + "default";
+    if (!device.weight && !device.leaf_weight)
+      return Error(Kind::invalid, str::cat(plan.name(str::cat("blockIO.weightDevice[", i, "]")),
+                                           ": needs 'weight' or 'leafWeight'"));
     if (device.weight)
-      TRY(io.write(at + "weight", {.v1_file = "blkio.weight_device",
-                                   .v2_file = "io.bfq.weight",
-                                   .value = str::cat(name, *device.weight),
-                                   .v1_other = "blkio.bfq.weight_device",
-                                   .v2_other = "io.weight",
-                                   .v2_other_value = str::cat(name, io_weight(*device.weight)),
-                                   .unset = name + "default"}));
+      TRY(io.write(at + "weight",
+                   {.v1_file = "blkio.weight_device",
+                    .v2_file = "io.bfq.weight",
+                    .value = *device.weight ? str::cat(name, *device.weight) : none,
+                    .v1_other = "blkio.bfq.weight_device",
+                    .v2_other = "io.weight",
+                    .v2_other_value = *device.weight ? str::cat(name, io_weight(*device.weight)) : none,
+                    .unset = none}));
     if (device.leaf_weight)
-      TRY(io.write(at + "leafWeight", {.v1_file = "blkio.leaf_weight_device",
-                                       .v2_file = "",
-                                       .value = str::cat(name, *device.leaf_weight),
-                                       .unset = name + "default"}));
+      TRY(io.write(at + "leafWeight",
+                   {.v1_file = "blkio.leaf_weight_device",
+                    .v2_file = "",
+                    .value = *device.leaf_weight ? str::cat(name, *device.leaf_weight) : none,
+                    .unset = none}));
   }
   return {};
 }
 
 Result<> add_block_io(const oci::BlockIo& from, Cgroup& plan) {
   Writer io(plan, "blkio", "io");
-  TRY(add_weights(from, io));
+  TRY(add_weights(from, plan, io));
   TRY(add_throttles(from.throttle_read_bps_device, "throttleReadBpsDevice", "blkio.throttle.read_bps_device",
                     "rbps", io));
   TRY(add_throttles(from.throttle_write_bps_device, "throttleWriteBpsDevice",
@@ -248,13 +265,16 @@ Result<> add_network(const oci::NetworkResources& from, Cgroup& plan) {
 Result<> add_rdma(const std::map<std::string, oci::Rdma>& from, Cgroup& plan) {
   Writer rdma(plan, "rdma");
   for (const auto& [device, limits] : from) {
+    const std::string property = str::cat("rdma['", str::printable(device), "']");
+    if (!limits.hca_handles && !limits.hca_objects)
+      return Error(Kind::invalid, plan.name(property) + ": needs 'hcaHandles' or 'hcaObjects'");
     std::string text = device;
     if (limits.hca_handles) text += str::cat(" hca_handle=", *limits.hca_handles);
     if (limits.hca_objects) text += str::cat(" hca_object=", *limits.hca_objects);
-    TRY(rdma.write(str::cat("rdma['", device, "']"), {.v1_file = "rdma.max",
-                                                      .v2_file = "rdma.max",
-                                                      .value = std::move(text),
-                                                      .unset = device + " hca_handle=max hca_object=max"}));
+    TRY(rdma.write(property, {.v1_file = "rdma.max",
+                              .v2_file = "rdma.max",
+                              .value = std::move(text),
+                              .unset = device + " hca_handle=max hca_object=max"}));
   }
   return {};
 }
@@ -274,7 +294,12 @@ Result<> add_unified(const std::map<std::string, std::string>& from, Cgroup& pla
     if (controller != "cgroup" && !has_controller(*v2, controller))
       return Error(Kind::unsupported, str::cat(property, ": the controller '", controller,
                                                "' is not available in this host's cgroup v2"));
-    v2->writes.push_back({.file = file, .value = value, .property = property});
+    // Files with a line for each device take one at a time.
+    std::vector<std::string_view> lines = str::split(str::trim(value), '\n');
+    if (lines.empty()) lines.emplace_back();
+    for (const std::string_view line : lines)
+      if (lines.size() == 1 || !str::is_blank(line))
+        v2->writes.push_back({.file = file, .value = std::string(line), .property = property});
   }
   return {};
 }

@@ -168,6 +168,76 @@ Test(cgroup, paths) {
   cr_expect(!systemd.ok() && systemd.error().kind == Kind::unsupported);
 }
 
+Test(cgroup, hierarchy_of_memory) {
+  const struct {
+    bool wanted;
+    Kind3 kind;
+    const char* want;
+  } cases[] = {
+      {true, Kind3::v1, "memory.use_hierarchy=1"},
+      {false, Kind3::v1, "memory.use_hierarchy=0"},
+      {true, Kind3::v2, ""},
+      {false, Kind3::v2, "linux.resources.memory.useHierarchy: on cgroup v2"},
+  };
+  for (const auto& c : cases) {
+    const std::string made = make(memory({.use_hierarchy = c.wanted}), c.kind);
+    cr_expect(*c.want ? made.find(c.want) != std::string::npos : made.empty(), "%s", made.c_str());
+  }
+}
+
+Test(cgroup, entries_that_say_nothing) {
+  oci::Resources weights;
+  weights.block_io = oci::BlockIo{.weight_device = {{8, 0, {}, {}}}};
+  expect_text(make(weights, Kind3::v2),
+              "error: linux.resources.blockIO.weightDevice[0]: needs 'weight' or 'leafWeight'");
+  oci::Resources rdma;
+  rdma.rdma["mlx5_1"] = {};
+  expect_text(make(rdma, Kind3::v2),
+              "error: linux.resources.rdma['mlx5_1']: needs 'hcaHandles' or 'hcaObjects'");
+}
+
+// The kernel takes one device at a time.
+Test(cgroup, lines_of_unified) {
+  oci::Resources resources;
+  resources.unified = {{"memory.high", "1\n"}, {"memory.max", "1 a\n\n2 b"}, {"memory.low", ""}};
+  const std::string made = make(resources, Kind3::v2);
+  for (const char* want : {"/memory.high=1\n", "/memory.max=1 a\n", "/memory.max=2 b\n", "/memory.low=\n"})
+    cr_expect(made.find(want) != std::string::npos, "%s in\n%s", want, made.c_str());
+  cr_expect_eq(std::count(made.begin(), made.end(), '\n'), 4, "%s", made.c_str());
+}
+
+Test(cgroup, owner) {
+  oci::Config base = config({});
+  base.mounts.push_back(
+      {.destination = "/sys/fs/cgroup", .type = "cgroup", .source = "cgroup", .options = {"rw"}});
+  base.linux_->namespaces = {{oci::NamespaceType::cgroup, {}}};
+  base.process.emplace().user.uid = 5;
+  const auto owner = [](const oci::Config& config, Kind3 kind = Kind3::v2) -> std::string {
+    const auto made = plan::make_cgroup(config, "id", host(kind), false);
+    if (!made.ok()) return made.error().message;
+    return made.value().owner ? str::cat(*made.value().owner) : "none";
+  };
+  expect_text(owner(base), "5");
+  expect_text(owner(base, Kind3::hybrid), "none");
+  expect_text(owner(base, Kind3::v1), "none");
+  oci::Config mapped = base;
+  mapped.linux_->uid_mappings = {{0, 1000, 1}, {1, 200000, 9}};
+  expect_text(owner(mapped), "200004");
+  mapped.process->user.uid = 50;
+  expect_text(owner(mapped), "none");
+  oci::Config read_only = base;
+  read_only.mounts[0].options.push_back("ro");
+  expect_text(owner(read_only), "none");
+  oci::Config elsewhere = base;
+  elsewhere.mounts[0].destination = "/cgroup";
+  expect_text(owner(elsewhere), "none");
+  oci::Config shared = base;
+  shared.linux_->namespaces[0].path = "/proc/1/ns/cgroup";
+  expect_text(owner(shared), "none");
+  shared.linux_->namespaces.clear();
+  expect_text(owner(shared), "none");
+}
+
 Test(cgroup, without_rights) {
   plan::CgroupHost mine = host(Kind3::v2);
   mine.writable = false;
