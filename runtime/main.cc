@@ -87,6 +87,7 @@ Runtime make_runtime(const Globals& globals, char* const* arguments, cli::Out& o
   const uid_t uid = ::geteuid();
   std::string root = state_root(globals.root, uid, environment);
   return Runtime{.root = std::move(root),
+                 .root_given = globals.root.has_value(),
                  .cgroup_manager = globals.systemd_cgroup ? CgroupManager::systemd : globals.cgroup_manager,
                  .rootless = globals.rootless,
                  .uid = uid,

@@ -26,7 +26,8 @@ struct Environment {
 };
 
 struct Runtime {
-  std::string root;  // where state is kept: <root>/<id>/ (life/state_dir.h)
+  std::string root;         // where state is kept: <root>/<id>/ (life/state_dir.h)
+  bool root_given = false;  // … by --root: whoever names it means one that is there
   CgroupManager cgroup_manager = CgroupManager::cgroupfs;
   Rootless rootless = Rootless::automatic;
   uid_t uid = 0;  // effective

@@ -65,6 +65,7 @@ struct json::Schema<State> {
       optional("keep", &S::keep),
       optional("exit", &S::exit),
       optional("noPivot", &S::no_pivot),
+      optional("sharedPids", &S::shared_pids),
       optional("hooks", &S::hooks),
       optional("noProcess", &S::no_process),
   };

@@ -56,6 +56,7 @@ struct State {
   bool keep = false;                     // run --keep: a stopped container stays until it is deleted
   std::optional<Exit> exit;
   bool no_pivot = false;
+  bool shared_pids = false;  // no pid namespace of its own: its processes outlive the first
   bool operator==(const State&) const = default;
 };
 

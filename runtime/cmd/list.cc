@@ -205,6 +205,8 @@ Result<> print_ids(const Runtime& rt) {
 
 Result<int> list_run(const ListArgs& args, Runtime& rt) {
   const std::vector<Filter> filters = TRY(parse_filters(args.filters));
+  // None there yet is no error, but a name that is misspelt is.
+  if (rt.root_given) (void)TRY(state_dirs::open_root(rt.root));
   if (args.quiet && !args.running && filters.empty()) {
     TRY(print_ids(rt));
     return 0;

@@ -41,7 +41,9 @@ MountLine parse_mount_line(std::string_view line) {
   const auto id = str::number<uint64_t>(fields[0]);
   const auto parent = str::number<uint64_t>(fields[1]);
   if (!id || !parent) return {};
-  return {*id, *parent, without_escapes(fields[4])};
+  const size_t dash = line.find(" - ");
+  const std::string_view type = dash == std::string_view::npos ? "" : line.substr(dash + 3);
+  return {*id, *parent, without_escapes(fields[4]), std::string(type.substr(0, type.find(' ')))};
 }
 
 Result<std::vector<MountLine>> read_mount_lines() {

@@ -17,6 +17,7 @@ namespace mounts {
 struct MountLine {
   uint64_t id = 0, parent = 0;
   std::string path;  // where it is mounted, as this process sees it
+  std::string type;  // "proc"
 };
 
 // One line of proc_pid_mountinfo(5), with its escapes (\\040) undone; id 0 if it is none.

@@ -4,10 +4,12 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "runtime/concerns/host_root.h"
 #include "runtime/concerns/mount_calls.h"
+#include "runtime/concerns/mount_tree.h"
 #include "spec/base/sys.h"
 
 namespace rootfs {
@@ -65,7 +67,24 @@ Result<> pivot(const Root& root) {
       .within("the root of the host is no mount that can be changed (a ramdisk?), --no-pivot may help");
 }
 
+// Below our root, once it is moved over them, the host's mounts are still there.  Where one is a whole procfs or sysfs,
+// the kernel lets who makes a user namespace in the container mount another, and none of our masks is on that
+// (mount_too_revealing in fs/namespace.c).  So they go; what a user namespace keeps locked is covered.
+Result<> hide_host_proc(const Root& root) {
+  const std::string inside = TRY(sys::readlinkat(Fd::cwd(), root.fd.get().proc_path().c_str()));
+  std::vector<mounts::MountLine> lines = TRY(mounts::read_mount_lines());
+  std::reverse(lines.begin(), lines.end());  // what lies on top first
+  for (const mounts::MountLine& line : lines) {
+    if ((line.type != "proc" && line.type != "sysfs") || plan::is_beneath(line.path, inside)) continue;
+    if (sys::umount2(line.path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW).ok()) continue;
+    TRY(sys::mount("tmpfs", line.path.c_str(), "tmpfs", MS_RDONLY, "size=0")
+            .within("--no-pivot: hiding the host's '", line.path, "'"));
+  }
+  return {};
+}
+
 Result<> move_over(const Root& root) {
+  TRY(hide_host_proc(root));
   TRY(sys::fchdir(root.fd));
   TRY(sys::mount(".", "/", nullptr, MS_MOVE, nullptr));
   return sys::chroot(".");

@@ -18,6 +18,13 @@ constexpr size_t kChunk = 16 * 1024;
 
 }  // namespace
 
+void give_lines(Fd master) {
+  termios settings{};
+  if (::isatty(kOutput.raw()) || ::tcgetattr(master.raw(), &settings) != 0) return;
+  settings.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+  (void)::tcsetattr(master.raw(), TCSANOW, &settings);  // a matter of looks
+}
+
 Result<Proxy> Proxy::start(UniqueFd master) {
   Proxy proxy(std::move(master));
   const Fd fd = proxy.master_;

@@ -18,6 +18,10 @@
 
 namespace terminal {
 
+// Where our output is no terminal but a file or pipe, lines end as they do there, and not with carriage returns.  To be
+// called before the process runs.
+void give_lines(Fd master);
+
 class Proxy {
  public:
   // Takes our terminal into raw mode and gives the master its size.

@@ -40,16 +40,22 @@ static Result<bool> signal_first(const oci::State& state, int signal) {
   return true;
 }
 
-static Result<> signal_all(const oci::State& state, int signal) {
+// False: they have all ended.
+static Result<bool> signal_all(const oci::State& state, int signal) {
   const bool first = TRY(signal_first(state, signal));
-  if (!first && TRY(cgroups::pids(state.cgroup_paths)).empty()) return not_running(state.id);
-  return cgroups::kill_all(state.cgroup_paths, signal);
+  if (!first && TRY(cgroups::pids(state.cgroup_paths)).empty()) return false;
+  TRY(cgroups::kill_all(state.cgroup_paths, signal));
+  return true;
 }
 
 Result<> Container::kill(int signal, bool all) const {
-  if (all) return signal_all(state_, signal).within("signalling all of container '", state_.id, "'");
-  const bool sent = TRY(signal_first(state_, signal).within("signalling container '", state_.id, "'"));
-  return sent ? Result<>() : not_running(state_.id);
+  // Where the end of the first process is not the end of all of them, SIGKILL still means the container.
+  const bool everybody = all || (signal == SIGKILL && state_.shared_pids && !state_.created_cgroups.empty());
+  const bool sent =
+      TRY(everybody ? signal_all(state_, signal).within("signalling all of container '", state_.id, "'")
+                    : signal_first(state_, signal).within("signalling container '", state_.id, "'"));
+  // To end all of those that are left is no failure when none is.
+  return sent || all ? Result<>() : not_running(state_.id);
 }
 
 // ---- pids, pause, resume ----

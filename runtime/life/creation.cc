@@ -91,6 +91,7 @@ oci::State first_state(const Runtime& rt, const Options& options, const plan::Pl
   state.no_process = !config.process;
   state.keep = options.keep;
   state.no_pivot = options.no_pivot;
+  state.shared_pids = !plan.namespaces.is_new(oci::NamespaceType::pid);
   return state;
 }
 
@@ -178,6 +179,7 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
     if (!gone.ok())
       logs::warn("removing the state of '", options.id, "': ", gone.error().message, ", ignoring");
   });
+  logs::debug("'", rt.root, "/", options.id, "' is its state directory");
   oci::State state = first_state(rt, options, plan, config);
   bool hooks_begun = false;
   Undo poststop([&] {
@@ -193,6 +195,7 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
   Undo remove_cgroups([&] { cgroups::undo(cgroup); });
   state.cgroup_paths = cgroup.paths;
   state.created_cgroups = cgroup.created;
+  for (const std::string& directory : cgroup.created) logs::debug("cgroup '", directory, "' made");
   Undo remove_rdt = TRY(make_rdt_group(plan, state));
   if (!state.created_rdt.empty()) TRY(dir.save(draft_of(state, cgroup)));
 
@@ -214,6 +217,7 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
   stages::Launched init = TRY(stages::launch(watch, plan, std::move(handles), rt.uid == 0,
                                              hook_runner(watch, plan, state, return_devices, hooks_begun)));
   Undo end([&] { stages::abandon(init); });
+  logs::debug("container set up; process ", init.pid, " is its first, and waits to be started");
   TRY(resctrl::enter(state.rdt_tasks, init.pid));
   state.pid = init.pid;
   if (const auto facts = proc::stat(init.pid)) state.pid_start_time = facts->start_time;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "runtime/cgroups/cgroups.h"
 #include "runtime/concerns/lsm.h"
@@ -18,6 +19,7 @@
 #include "runtime/stages/parent.h"
 #include "spec/base/file.h"
 #include "spec/base/log.h"
+#include "spec/base/sys.h"
 #include "spec/base/undo.h"
 
 namespace execution {
@@ -26,8 +28,17 @@ namespace {
 
 constexpr size_t kMostProcess = 1 << 20;  // bytes
 
+// A file, or a pipe as `--process <(…)` makes one.  It is our caller who names it, and so may keep us waiting.
+Result<std::string> read_document(const std::string& path) {
+  Result<UniqueFd> opened = sys::open(path.c_str(), O_RDONLY);
+  if (!opened.ok() && opened.error().errnum == ENOENT)
+    return Error(Kind::not_found, ENOENT, str::cat("'", path, "' does not exist"));
+  const UniqueFd file = TRY(std::move(opened));
+  return files::read(file, kMostProcess).within("reading '", path, "'");
+}
+
 Result<oci::Process> read_process(const std::string& path) {
-  const std::string text = TRY(files::read(Fd::cwd(), path.c_str(), kMostProcess).within("--process"));
+  const std::string text = TRY(read_document(path).within("--process"));
   oci::Checked<oci::Process> checked = TRY(oci::check_process(text, path));
   for (const std::string& warning : checked.warnings) logs::warn(warning);
   return std::move(checked.value);
@@ -59,15 +70,24 @@ Result<> set_env(const std::vector<std::string>& more, std::vector<std::string>&
   return {};
 }
 
-// What the process may use, never what its children inherit (CVE-2022-29162, CVE-2022-27650).
+bool has(const std::optional<std::vector<std::string>>& set, const std::string& name) {
+  return set && std::find(set->begin(), set->end(), name) != set->end();
+}
+
+// What the process may use, never what its children inherit (CVE-2022-29162, CVE-2022-27650): that is config.json's to
+// say, and what it lets them inherit they then get.
 void add_capabilities(const std::vector<std::string>& names, oci::Process& process) {
   if (names.empty()) return;
   if (!process.capabilities) process.capabilities.emplace();
   oci::Capabilities& sets = *process.capabilities;
-  for (auto* set : {&sets.bounding, &sets.effective, &sets.permitted}) {
-    if (!*set) set->emplace();
-    for (const std::string& name : names)
-      if (std::find((*set)->begin(), (*set)->end(), name) == (*set)->end()) (*set)->push_back(name);
+  for (const std::string& name : names) {
+    for (auto* set : {&sets.bounding, &sets.effective, &sets.permitted}) {
+      if (!*set) set->emplace();
+      if (!has(*set, name)) (*set)->push_back(name);
+    }
+    if (!has(sets.inheritable, name) || has(sets.ambient, name)) continue;
+    if (!sets.ambient) sets.ambient.emplace();
+    sets.ambient->push_back(name);
   }
 }
 
@@ -102,6 +122,7 @@ Result<oci::Process> make_process(const Options& options, const oci::ExecDefault
 
 Result<> check_status(const oci::State& state, bool ignore_paused) {
   switch (status::of(state)) {
+    case oci::Status::created:  // all but its first program is there
     case oci::Status::running:
       return {};
     case oci::Status::paused:
@@ -115,10 +136,6 @@ Result<> check_status(const oci::State& state, bool ignore_paused) {
           Kind::conflict,
           str::cat("container '", state.id,
                    "' is still being created; if that was interrupted, delete it and create it again"));
-    case oci::Status::created:
-      return Error(Kind::conflict,
-                   str::cat("container '", state.id,
-                            "' is created but not running: start it with `runtime start ", state.id, "`"));
     default:
       return Error(Kind::conflict, str::cat("container not running: '", state.id, "' has ended"));
   }
@@ -203,6 +220,7 @@ Result<int> execute(const Runtime& rt, const Options& options) {
   stages::Watch watch = TRY(stages::Watch::begin());
   stages::Launched launched = TRY(stages::launch_tenant(watch, tenant, std::move(handles)));
   Undo end([&] { stages::abandon(launched); });
+  logs::debug("process ", launched.pid, " is in the container, and ready");
   TRY(resctrl::enter(state.rdt_tasks, launched.pid));
   TRY(io::hand_out(options.console_socket, options.pidfd_socket, options.pid_file, launched));
   const stages::ListenerTaker agent =

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "runtime/concerns/terminal.h"
+#include "runtime/concerns/terminal_proxy.h"
 #include "spec/base/file.h"
 #include "spec/base/sys.h"
 
@@ -53,6 +54,8 @@ Result<> hand_out(const std::optional<std::string>& console_socket,
   if (console_socket) {
     TRY(send_terminal(*console_socket, launched.terminal, launched.terminal_name));
     launched.terminal.reset();
+  } else if (launched.terminal.valid()) {
+    terminal::give_lines(launched.terminal);
   }
   if (pidfd_socket) TRY(send_pidfd(*pidfd_socket, launched.pidfd));
   if (pid_file) TRY(write_pid_file(*pid_file, launched.pid));

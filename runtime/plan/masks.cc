@@ -1,6 +1,7 @@
 #include "runtime/plan/masks.h"
 
 #include <algorithm>
+#include <set>
 
 namespace plan {
 
@@ -9,6 +10,7 @@ namespace {
 Result<std::vector<MaskPlan::Path>> make_list(const std::vector<std::string>& paths,
                                               std::string_view property) {
   std::vector<MaskPlan::Path> list;
+  std::set<std::string> seen;
   for (size_t i = 0; i < paths.size(); ++i) {
     std::string origin = str::cat("linux.", property, "[", i, "]");
     if (!paths[i].starts_with('/'))
@@ -17,7 +19,8 @@ Result<std::vector<MaskPlan::Path>> make_list(const std::vector<std::string>& pa
     std::string path;
     for (const std::string_view part : str::split(paths[i], '/'))
       if (!part.empty() && part != ".") path += str::cat(path.empty() ? "" : "/", part);
-    list.push_back({std::move(origin), std::move(path)});
+    // What configurations are merged from often names the same paths; once is enough.
+    if (seen.insert(path).second) list.push_back({std::move(origin), std::move(path)});
   }
   return list;
 }

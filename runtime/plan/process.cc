@@ -93,6 +93,14 @@ uint64_t capability_bits(const std::optional<std::vector<std::string>>& names, u
   return bits;
 }
 
+std::string names_of(uint64_t bits) {
+  const std::vector<std::string> all = capability_names();
+  std::vector<std::string> names;
+  for (size_t number = 0; number < all.size(); ++number)
+    if (bits >> number & 1) names.push_back(all[number]);
+  return str::join(names, ", ");
+}
+
 void warn_of(const Refused& refused, std::string_view path, std::vector<std::string>& warnings) {
   if (!refused.unknown.empty())
     warnings.push_back(
@@ -119,11 +127,10 @@ CapabilitySets make_capabilities(const oci::Capabilities& from, uint64_t grantab
   const uint64_t lost_ambient = sets.ambient & ~(sets.permitted & sets.inheritable);
   if (lost_effective)
     warnings.push_back(
-        str::cat(path, ".capabilities.effective: has capabilities that are not permitted, ignoring them"));
+        str::cat(path, ".capabilities.effective: not permitted: ", names_of(lost_effective), "; ignoring"));
   if (lost_ambient)
-    warnings.push_back(str::cat(path,
-                                ".capabilities.ambient: has capabilities that are not both permitted and "
-                                "inheritable, ignoring them"));
+    warnings.push_back(str::cat(path, ".capabilities.ambient: can't raise ambient capability ",
+                                names_of(lost_ambient), ": not both permitted and inheritable; ignoring"));
   sets.effective &= ~lost_effective;
   sets.ambient &= ~lost_ambient;
   return sets;

@@ -1,8 +1,10 @@
 #include "runtime/stages/init.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "runtime/concerns/capabilities.h"
 #include "runtime/concerns/command.h"
@@ -72,12 +74,13 @@ Result<> prepare_process(const plan::Plan& plan) {
 // The runtime's hooks run between the mounts and pivot_root, with the network devices in place; then the container's own.
 // Yields the state for the hooks that init runs itself: only the parent knows the pid as the host sees it.  The parent says
 // nothing while they run: what can be read from the channel then is its end, and with it goes the hook.
-Result<std::string> pause_for_hooks(Channel& channel, const plan::Plan& plan) {
+Result<std::string> pause_for_hooks(Channel& channel, const plan::Plan& plan, const rootfs::Root& root) {
   if (!pauses(plan)) return std::string();
   TRY(channel.send(Tag::want_hooks));
   const std::optional<Packet> answer = TRY(channel.receive());
   if (!answer) return Error(Kind::protocol, "the runtime went away");
   if (answer->tag != Tag::hooks_done) return Error(Kind::protocol, "the runtime sent an unexpected message");
+  TRY(sys::fchdir(root.fd));  // where runc and crun have them, too
   TRY(hooks::run("createContainer", plan.hooks.create_container, answer->payload, {channel.fd()}));
   return answer->payload;
 }
@@ -113,10 +116,29 @@ Result<> enter_filesystem(const plan::Plan& plan, rootfs::Root& root) {
 // All of the file system, and the hooks in between.  Yields the state for the hooks that are still to come.
 Result<std::string> become_container(Channel& channel, const plan::Plan& plan, Handles& handles) {
   rootfs::Root root = TRY(set_up_filesystem(plan, handles));
-  std::string hook_state = TRY(pause_for_hooks(channel, plan));
+  std::string hook_state = TRY(pause_for_hooks(channel, plan, root));
   if (plan.process && plan.process->terminal) TRY(set_up_terminal(channel, root, *plan.process, true));
   TRY(enter_filesystem(plan, root));
   return hook_state;
+}
+
+// They are programs of the container: without an environment of their own they have that of its process.
+std::vector<oci::Hook> in_environment(std::vector<oci::Hook> hooks, const std::vector<std::string>& env) {
+  for (oci::Hook& hook : hooks)
+    if (hook.env.empty()) hook.env = env;
+  return hooks;
+}
+
+void end_by_signal(int number) { ::_exit(128 + number); }
+
+// The first process of a pid namespace gets no signal that it has no handler for (pid_namespaces(7)), and who wants a
+// created container to end is to be heard.  execve(2) takes the handlers away.
+Result<> heed_signals() {
+  struct sigaction action {};
+  action.sa_handler = end_by_signal;
+  for (const int number : {SIGHUP, SIGINT, SIGQUIT, SIGTERM})
+    if (::sigaction(number, &action, nullptr) < 0) return Error::os("sigaction()");
+  return {};
 }
 
 // Where `start` finds us: over the channel for `run`, else through the socket in the state directory; but only once the
@@ -201,6 +223,7 @@ Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry 
   TRY(workdir::fill_home(process));
   std::string path;
   if (plan.process) path = TRY(command::find(process));
+  TRY(heed_signals());
   TRY(channel.send(Tag::ready));
 
   Channel starter = TRY(wait_for_start(channel, listener));
@@ -212,7 +235,8 @@ Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry 
     TRY(take_on_identity(process, pointer(plan.seccomp), lsm_attribute, starter));
     if (!plan.hooks.start_container.empty()) TRY(be_a_parent_again());
     // These are programs of the container: they get the rights of its process, and no more.
-    TRY(hooks::run("startContainer", plan.hooks.start_container, hook_state, {starter.fd()}));
+    TRY(hooks::run("startContainer", in_environment(plan.hooks.start_container, process.env), hook_state,
+                   {starter.fd()}));
     return command::execute(process, path);
   };
   Result<> failed = finish();

@@ -74,8 +74,8 @@ void write(Level level, std::string_view message) {
   const Fd err(STDERR_FILENO);
   if (s.file.valid())
     put(s.file, record(s.options.format, level, message, clocks::rfc3339(clocks::now())));
-  else if (s.options.format == Format::json)
-    put(err, record(Format::json, level, message, clocks::rfc3339(clocks::now())));
+  else if (s.options.format == Format::json || level < Level::warning)  // of steps, people want to know when
+    put(err, record(s.options.format, level, message, clocks::rfc3339(clocks::now())));
   else
     put(err, plain(level, message));
   if (s.file.valid() && s.options.to_stderr && level >= Level::warning) put(err, plain(level, message));

@@ -52,13 +52,14 @@ Test(process, capability_sets) {
   cr_expect(sets.ambient == bit(CAP_KILL));  // CAP_CHOWN is not inheritable
   std::string text;
   for (const std::string& warning : warnings) text += warning + "\n";
-  expect_text(text,
-              "process.capabilities: unknown: CAP_NONESUCH, cap_kill, KILL; ignoring\n"
-              "process.capabilities: the runtime itself does not have CAP_SYS_ADMIN, so the container does "
-              "not get it; ignoring\n"
-              "process.capabilities.effective: has capabilities that are not permitted, ignoring them\n"
-              "process.capabilities.ambient: has capabilities that are not both permitted and inheritable, "
-              "ignoring them\n");
+  expect_text(
+      text,
+      "process.capabilities: unknown: CAP_NONESUCH, cap_kill, KILL; ignoring\n"
+      "process.capabilities: the runtime itself does not have CAP_SYS_ADMIN, so the container does "
+      "not get it; ignoring\n"
+      "process.capabilities.effective: not permitted: CAP_SETUID; ignoring\n"
+      "process.capabilities.ambient: can't raise ambient capability CAP_CHOWN: not both permitted and "
+      "inheritable; ignoring\n");
 }
 
 Test(process, capabilities_in_a_user_namespace) {
