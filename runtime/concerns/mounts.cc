@@ -11,6 +11,7 @@
 #include "runtime/concerns/copy_up.h"
 #include "runtime/concerns/idmap.h"
 #include "runtime/concerns/mount_calls.h"
+#include "runtime/plan/mount_options.h"
 #include "spec/base/names.h"
 #include "spec/base/path.h"
 #include "spec/base/sys.h"
@@ -234,18 +235,11 @@ Result<> rebind(const MountStep& step, Root& root) {
   return changed.ok() ? Result<>() : not_a_mount(step, changed.error());
 }
 
-std::string joined_data(const MountStep& step) {
-  std::string text;
-  for (const plan::MountData& data : step.data)
-    text += str::cat(text.empty() ? "" : ",", data.key, data.value ? "=" : "", data.value.value_or(""));
-  return text;
-}
-
 Result<> remount(const MountStep& step, Root& root) {
   UniqueFd target = TRY(open_mounted(step, root));
   const uint64_t before = TRY(attributes_of(target));
-  const Result<> done =
-      reconfigure(target, (before & ~step.own.clear) | step.own.set, step.superblock, joined_data(step));
+  const Result<> done = reconfigure(target, (before & ~step.own.clear) | step.own.set, step.superblock,
+                                    plan::join_data(step.data));
   if (!done.ok()) return not_a_mount(step, done.error());
   const Result<> changed = change(target, {.tree = step.tree, .propagation = step.propagation});
   return changed.ok() ? Result<>() : not_a_mount(step, changed.error());

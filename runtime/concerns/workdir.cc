@@ -56,9 +56,18 @@ Result<> check_inside(const std::string& cwd) {
                str::cat("process.cwd: '", cwd, "' leads out of the container's root file system"));
 }
 
+// Only what this call has made gets an owner: a directory that was there, or appeared meanwhile in a volume that others
+// share, keeps its own.  A dangling link and a path that ends in ".." lead to what make_dirs makes for them.
 Result<> make(const std::string& cwd, uid_t uid, gid_t gid) {
-  UniqueFd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
-  UniqueFd made = TRY(path::make_dirs(root, cwd, 0755));
+  const UniqueFd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
+  const Result<path::Parent> parent = path::make_parent(root, cwd, 0755);
+  const bool ours = parent.ok() && sys::mkdirat(parent.value().dir, parent.value().name.c_str(), 0755).ok();
+  if (!ours) {
+    (void)TRY(path::make_dirs(root, cwd, 0755));
+    return {};
+  }
+  const UniqueFd made =
+      TRY(sys::openat(parent.value().dir, parent.value().name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
   return sys::fchownat(made, "", uid, gid, AT_EMPTY_PATH);
 }
 

@@ -8,8 +8,8 @@
 
 namespace workdir {
 
-// Changes to `cwd` (absolute).  A missing directory is made, owned by uid:gid, as runc and crun do.  Refuses a
-// directory outside the root (a descriptor that leaked in: CVE-2024-21626).  Errors name process.cwd.
+// Changes to `cwd` (absolute).  A missing directory is made, as runc and crun do, and is uid:gid's; what was there keeps
+// its owner.  Refuses a directory outside the root (a descriptor that leaked in: CVE-2024-21626).  Errors name process.cwd.
 Result<> enter(const std::string& cwd, uid_t uid, gid_t gid);
 // The same with the final user: what only root may enter on a network file system or in a private home is found again.
 Result<> enter_again(const std::string& cwd);

@@ -207,18 +207,39 @@ void command_is_there(const plan::Plan& plan, Inspection& found) {
                   : str::cat("'", name, "' is not in the root file system"));
 }
 
+// "net/ipv4/conf/eth0/forwarding": where the name of a device stands in the path of a parameter.
+struct DevicePart {
+  size_t at = 0, size = 0;  // size 0: nowhere
+};
+DevicePart device_part(std::string_view path) {
+  for (const std::string_view list : {"/conf/", "/neigh/"}) {
+    const size_t before = path.find(list);
+    if (!path.starts_with("net/") || before == std::string_view::npos) continue;
+    const size_t at = before + list.size();
+    return {at, std::min(path.find('/', at), path.size()) - at};
+  }
+  return {};
+}
+
+// Devices get into the container's own network namespace by linux.netDevices and by hooks, and those have names that are
+// not the host's: all that is known here is which parameters a device has, by those of "default".
 void sysctls_are_there(const plan::Plan& plan, Inspection& found) {
-  for (const plan::SysctlStep& step : plan.sysctls)
-    if (!exists("/proc/sys/" + step.path))
+  for (const plan::SysctlStep& step : plan.sysctls) {
+    std::string path = step.path;
+    if (const DevicePart device = device_part(path); device.size)
+      path.replace(device.at, device.size, "default");
+    if (!exists("/proc/sys/" + path))
       found.add(Severity::error, json::join_path("linux.sysctl", step.name),
                 "this kernel has no such parameter");
+  }
 }
 
 void seccomp_can_be_loaded(const oci::Linux& config, Inspection& found) {
   if (!config.seccomp) return;
   if (const auto& agent = config.seccomp->listener_path; agent && !agent->empty() && !exists(*agent))
-    found.add(Severity::warning, "linux.seccomp.listenerPath",
-              str::cat("no agent listens at '", str::printable(*agent), "' yet; the container needs one to start"));
+    found.add(
+        Severity::warning, "linux.seccomp.listenerPath",
+        str::cat("no agent listens at '", str::printable(*agent), "' yet; the container needs one to start"));
   const Result<plan::SeccompProgram> program = plan::make_seccomp(*config.seccomp);
   if (!program.ok()) {
     found.add(program.error());

@@ -202,18 +202,29 @@ MountData as_data(std::string_view text, size_t option) {
 }
 
 // Splits at commas, but for those behind a backslash, which belong to a path of overlayfs and lose it here: each option
-// reaches the file system by itself (fsconfig(2)), where a comma needs no quoting.
+// reaches the file system by itself (fsconfig(2)), where a comma needs no quoting.  Other escapes are the file system's.
 std::vector<std::string> split_options(std::string_view text) {
   std::vector<std::string> parts(1);
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 1 < text.size() && text[i + 1] == ',')
+    if (text[i] == '\\' && i + 1 < text.size()) {
+      if (text[i + 1] != ',') parts.back() += text[i];
       parts.back() += text[++i];
-    else if (text[i] == ',')
+    } else if (text[i] == ',') {
       parts.emplace_back();
-    else
+    } else {
       parts.back() += text[i];
+    }
   }
   return parts;
+}
+
+std::string with_commas_escaped(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == ',') escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
 }
 
 }  // namespace
@@ -230,6 +241,14 @@ ParsedOptions parse_options(const std::vector<std::string>& options) {
     }
   }
   return parsed;
+}
+
+std::string join_data(const std::vector<MountData>& list) {
+  std::string text;
+  for (const MountData& data : list)
+    text += str::cat(text.empty() ? "" : ",", data.key, data.value ? "=" : "",
+                     with_commas_escaped(data.value.value_or("")));
+  return text;
 }
 
 unsigned long propagation_flag(std::string_view text) {

@@ -22,6 +22,9 @@ struct ParsedOptions {
 
 ParsedOptions parse_options(const std::vector<std::string>& options);
 
+// The data as the one string that mount(2) takes: "a,b=c", with the commas in values escaped again.
+std::string join_data(const std::vector<MountData>& list);
+
 // "shared" → MS_SHARED, "rslave" → MS_SLAVE|MS_REC, …; 0 if it is none of the eight.
 unsigned long propagation_flag(std::string_view text);
 

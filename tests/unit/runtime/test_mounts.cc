@@ -2,6 +2,7 @@
 #include <linux/mount.h>
 #include <sys/mount.h>
 
+#include "runtime/plan/mount_options.h"
 #include "runtime/plan/mounts.h"
 #include "tests/unit/support/expect.h"
 
@@ -152,6 +153,11 @@ Test(mounts, file_systems) {
            "overlay",
            {"lowerdir=/a:/b\\:c"},
            "0 mount overlay on  type overlay lowerdir=/a:/b\\:c\n"},
+          {"/o",
+           "overlay",
+           "overlay",
+           {"upperdir=/a\\,b,workdir=/w\\\\,ro"},
+           "0 mount overlay on o type overlay own=+1-0 super=+1-0 upperdir=/a,b workdir=/w\\\\\n"},
           {"/a/../b", "tmpfs", "", {}, "0 mount  on a/../b type tmpfs\n"},
           {"/..", "tmpfs", "", {}, "0 mount  on  type tmpfs\n"},
       },
@@ -200,6 +206,23 @@ Test(mounts, binds) {
           {"/d", "tmpfs", "", {"remount", "size=1m"}, "0 remount  on d size=1m\n"},
       },
       facts_of(false));
+}
+
+// What a remount hands to mount(2) means the same as what was written.
+Test(mounts, data_of_a_remount) {
+  const struct {
+    std::vector<std::string> options;
+    const char* want;
+  } cases[] = {
+      {{}, ""},
+      {{"size=1m", "ro"}, "size=1m"},
+      {{"size=1m,nr_inodes=7", "huge"}, "size=1m,nr_inodes=7,huge"},
+      {{"upperdir=/a\\,b", "x=\\:y"}, "upperdir=/a\\,b,x=\\:y"},
+      {{"mpol=bind:0,2"}, "mpol=bind:0,2"},
+      {{"e="}, "e="},
+  };
+  for (const auto& c : cases)
+    expect_text(plan::join_data(plan::parse_options(c.options).data), c.want, c.want);
 }
 
 Test(mounts, refused) {
