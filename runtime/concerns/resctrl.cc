@@ -14,8 +14,7 @@ namespace resctrl {
 
 namespace {
 
-constexpr size_t kMostMountinfo = 16 << 20;  // bytes: some 100,000 mounts, the kernel's own limit
-constexpr size_t kMostSchemata = 1 << 20;    // bytes: a line for each resource, some 10 for each cache
+constexpr size_t kMostSchemata = 1 << 20;  // bytes: a line for each resource, some 10 for each cache
 
 // True: it was not there.
 Result<bool> make_directory(const std::string& path) {
@@ -75,9 +74,8 @@ Result<> set_up(const plan::IntelRdt& plan, const std::string& directory, Group&
 }  // namespace
 
 Result<std::string> find_mount() {
-  const std::string text = TRY(files::read(Fd::cwd(), "/proc/self/mountinfo", kMostMountinfo));
-  for (const std::string_view line : str::split(text, '\n'))
-    if (line.find(" - resctrl ") != std::string_view::npos) return mounts::parse_mount_line(line).path;
+  for (const mounts::MountLine& line : TRY(mounts::read_mount_lines()))
+    if (line.type == "resctrl") return line.path;
   return Error(Kind::unsupported,
                "linux.intelRdt: no resctrl file system is mounted; where the processor has Intel RDT, "
                "`mount -t resctrl resctrl /sys/fs/resctrl`; otherwise remove the property");
