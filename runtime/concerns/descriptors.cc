@@ -15,12 +15,22 @@ namespace {
 
 constexpr unsigned kFirst = 3;
 
+int flags_of(unsigned fd) { return ::fcntl(static_cast<int>(fd), F_GETFD); }
+
 bool is_ours(unsigned fd) {
-  const int flags = ::fcntl(static_cast<int>(fd), F_GETFD);
+  const int flags = flags_of(fd);
   return flags >= 0 && (flags & FD_CLOEXEC);
 }
 
 }  // namespace
+
+Result<> check_given(unsigned listen_fds, unsigned count) {
+  const unsigned first = kFirst + listen_fds;
+  for (unsigned fd = first; fd - first < count; ++fd)
+    if (flags_of(fd) < 0 || is_ours(fd))
+      return Error(Kind::invalid, str::cat("--preserve-fds ", count, ": descriptor ", fd, " is not open"));
+  return {};
+}
 
 Result<> close_own(unsigned preserved, std::initializer_list<Fd> keep) {
   std::vector<unsigned> kept;

@@ -12,6 +12,10 @@
 
 namespace descriptors {
 
+// Whether our caller has opened the `count` descriptors of --preserve-fds, which follow 0 to 2 and those of $LISTEN_FDS.  One of
+// ours that has taken the place of a missing one is none of them.  Kind::invalid names the first that is missing.
+Result<> check_given(unsigned listen_fds, unsigned count);
+
 // Closes all but 0 to 2, the `preserved` ones behind them that our caller gave us, and `keep`.  One of ours that has got
 // into the preserved range is closed as well: ours are O_CLOEXEC, those of the caller cannot be.
 // Whoever still owns one of those closed must not use it any more, nor close it after opening another.

@@ -16,6 +16,16 @@ namespace {
 
 constexpr size_t kMostSchemata = 1 << 20;  // bytes: a line for each resource, some 10 for each cache
 
+std::string group_of(const plan::IntelRdt& plan, const std::string& mount) {
+  return plan.group.empty() ? mount : str::cat(mount, "/", plan.group);
+}
+
+std::string monitor_of(const plan::IntelRdt& plan, const std::string& group) {
+  return str::cat(group, "/mon_groups/", plan.monitor);
+}
+
+bool exists(const std::string& path) { return sys::fstatat(Fd::cwd(), path.c_str(), 0).ok(); }
+
 // True: it was not there.
 Result<bool> make_directory(const std::string& path) {
   const Result<> made = sys::mkdirat(Fd::cwd(), path.c_str(), 0755);
@@ -50,7 +60,7 @@ Result<> set_up(const plan::IntelRdt& plan, const std::string& directory, Group&
   if (plan.group.empty()) {
     TRY(compare_schemata(plan, directory));
   } else if (!plan.own && plan.schemata.empty()) {
-    if (!sys::fstatat(Fd::cwd(), directory.c_str(), 0).ok())
+    if (!exists(directory))
       return Error(Kind::invalid, str::cat("linux.intelRdt.closID: there is no group '", directory,
                                            "'; make it first, or say what it shall be with 'schemata'"));
   } else if (TRY(make_directory(directory).within("linux.intelRdt"))) {
@@ -61,7 +71,7 @@ Result<> set_up(const plan::IntelRdt& plan, const std::string& directory, Group&
   TRY(write_schemata(plan, directory));
   group.tasks.push_back(directory + "/tasks");
   if (plan.monitor.empty()) return {};
-  const std::string monitor = str::cat(directory, "/mon_groups/", plan.monitor);
+  const std::string monitor = monitor_of(plan, directory);
   const bool made = TRY(make_directory(monitor).within("linux.intelRdt.enableMonitoring"));
   if (!made)
     return Error(Kind::conflict,
@@ -81,10 +91,19 @@ Result<std::string> find_mount() {
                "`mount -t resctrl resctrl /sys/fs/resctrl`; otherwise remove the property");
 }
 
+std::vector<std::string> intend(const plan::IntelRdt& plan, const std::string& mount) {
+  std::vector<std::string> created;
+  const std::string directory = group_of(plan, mount);
+  if (plan.own && !exists(directory)) created.push_back(directory);
+  if (!plan.monitor.empty() && !exists(monitor_of(plan, directory)))
+    created.push_back(monitor_of(plan, directory));
+  return created;
+}
+
 Result<Group> create(const plan::IntelRdt& plan, const std::string& mount) {
   Group group;
   Undo remove([&] { undo(group); });
-  const std::string directory = plan.group.empty() ? mount : str::cat(mount, "/", plan.group);
+  const std::string directory = group_of(plan, mount);
   TRY(set_up(plan, directory, group));
   remove.keep();
   // A group that closID names stays, whoever made it.

@@ -24,6 +24,8 @@ struct Group {
   std::vector<std::string> created;  // those of them that go with the container
 };
 
+// Group::created as `create` is about to make them, for the record: whoever is killed meanwhile leaves no more than that.
+std::vector<std::string> intend(const plan::IntelRdt& plan, const std::string& mount);
 // On failure what it made is gone again.  `mount` is an absolute path.
 Result<Group> create(const plan::IntelRdt& plan, const std::string& mount);
 // As if `create` had not been: for failures behind it.

@@ -1,10 +1,7 @@
 #include "runtime/life/creation.h"
 
-#include <fcntl.h>
-#include <limits.h>
-#include <stdlib.h>
-
 #include "runtime/cgroups/cgroups.h"
+#include "runtime/concerns/descriptors.h"
 #include "runtime/concerns/hooks.h"
 #include "runtime/concerns/host_root.h"
 #include "runtime/concerns/lsm.h"
@@ -59,16 +56,6 @@ Result<> check_terminal(const oci::Config& config, const Options& options) {
   return {};
 }
 
-// --preserve-fds names descriptors that our caller has opened; one that is missing may be one of ours by now.
-Result<> check_preserved(unsigned count) {
-  for (unsigned fd = 3; fd < 3 + count; ++fd) {
-    const int flags = ::fcntl(static_cast<int>(fd), F_GETFD);
-    if (flags < 0 || (flags & FD_CLOEXEC) != 0)  // O_CLOEXEC: one of ours (descriptors.h)
-      return Error(Kind::invalid, str::cat("--preserve-fds ", count, ": descriptor ", fd, " is not open"));
-  }
-  return {};
-}
-
 // For people, in `list`.
 std::string owner_name(uid_t uid) {
   if (uid == 0) return "root";
@@ -96,10 +83,12 @@ oci::State first_state(const Runtime& rt, const Options& options, const plan::Pl
 }
 
 // What is on record before anything is made: all that there may be to remove.
-oci::State draft_of(const oci::State& state, const cgroups::Handle& intended) {
+oci::State draft_of(const oci::State& state, const plan::Plan& plan, const std::string& rdt_mount) {
   oci::State draft = state;
-  draft.cgroup_paths = intended.paths;
-  draft.created_cgroups = intended.created;
+  cgroups::Handle intended = cgroups::intend(plan.cgroup);
+  draft.cgroup_paths = std::move(intended.paths);
+  draft.created_cgroups = std::move(intended.created);
+  if (plan.intel_rdt.wanted) draft.created_rdt = resctrl::intend(plan.intel_rdt, rdt_mount);
   draft.status = oci::Status::creating;
   return draft;
 }
@@ -138,11 +127,10 @@ stages::HookRunner hook_runner(stages::Watch& watch, const plan::Plan& plan, con
   };
 }
 
-// The group that linux.intelRdt asks for.  Until it is kept, the result removes what was made for it.
-Result<Undo> make_rdt_group(const plan::Plan& plan, oci::State& state) {
-  if (!plan.intel_rdt.wanted) return Undo();
-  const std::string mount = TRY(resctrl::find_mount());
-  const resctrl::Group group = TRY(resctrl::create(plan.intel_rdt, mount));
+// The group that linux.intelRdt asks for, at `mount`.  Until it is kept, the result removes what was made for it.
+Result<Undo> make_rdt_group(const plan::IntelRdt& plan, const std::string& mount, oci::State& state) {
+  if (!plan.wanted) return Undo();
+  const resctrl::Group group = TRY(resctrl::create(plan, mount));
   state.rdt_tasks = group.tasks;
   state.created_rdt = group.created;
   return Undo([group] { resctrl::undo(group); });
@@ -158,6 +146,7 @@ Result<plan::Plan> make_plan(const Runtime& rt, const Options& options, const st
                               rt.cgroup_manager == CgroupManager::systemd,
                               options.preserve_fds};
   plan::Plan plan = TRY(plan::make(config, host, args));
+  TRY(descriptors::check_given(host.listen_fds, options.preserve_fds));
   if (config.linux_->seccomp) plan.seccomp = TRY(seccomp_cache::get(rt.root, *config.linux_->seccomp));
   for (const std::string& warning : plan.warnings) logs::warn(warning);
   return plan;
@@ -167,7 +156,6 @@ Result<plan::Plan> make_plan(const Runtime& rt, const Options& options, const st
 
 Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& options) {
   TRY(state_dirs::check_id(options.id));
-  TRY(check_preserved(options.preserve_fds));
   const std::string bundle = TRY(absolute_bundle(options.bundle));
   const oci::Config config = TRY(read_config(options, bundle));
   TRY(check_terminal(config, options));
@@ -190,15 +178,14 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
   host_root::Mount root;
   if (!plan.namespaces.has(oci::NamespaceType::mount)) root = TRY(host_root::make(plan.rootfs));
   state.host_root = root.id;
-  TRY(dir.save(draft_of(state, cgroups::intend(plan.cgroup))));
+  const std::string rdt_mount = plan.intel_rdt.wanted ? TRY(resctrl::find_mount()) : std::string();
+  TRY(dir.save(draft_of(state, plan, rdt_mount)));
   cgroups::Handle cgroup = TRY(cgroups::create(plan.cgroup));
   Undo remove_cgroups([&] { cgroups::undo(cgroup); });
   state.cgroup_paths = cgroup.paths;
   state.created_cgroups = cgroup.created;
   for (const std::string& directory : cgroup.created) logs::debug("cgroup '", directory, "' made");
-  Undo remove_rdt = TRY(make_rdt_group(plan, state));
-  if (!state.created_rdt.empty()) TRY(dir.save(draft_of(state, cgroup)));
-
+  Undo remove_rdt = TRY(make_rdt_group(plan.intel_rdt, rdt_mount, state));
   TRY(dir.save_exec_defaults({.namespaces = plan.namespaces.all,
                               .process = config.process,
                               .seccomp = config.linux_->seccomp,

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "runtime/cgroups/cgroups.h"
+#include "runtime/concerns/descriptors.h"
 #include "runtime/concerns/lsm.h"
 #include "runtime/concerns/resctrl.h"
 #include "runtime/concerns/rootfs.h"
@@ -201,6 +202,7 @@ Result<stages::Tenant> make_tenant(const Runtime& rt, const Options& options,
                                  .preserve_fds = options.preserve_fds};
   std::vector<std::string> warnings;
   tenant.process = TRY(plan::make_process(process, facts, "process", warnings));
+  TRY(descriptors::check_given(facts.listen_fds, facts.preserve_fds));
   TRY(plan::add_execution(defaults.personality, defaults.memory_policy, tenant.process));
   for (const std::string& warning : warnings) logs::warn(warning);
   if (defaults.seccomp) tenant.seccomp = TRY(seccomp_cache::get(rt.root, *defaults.seccomp));

@@ -103,6 +103,27 @@ Test(intel_rdt, a_group_of_its_own) {
   cr_expect(resctrl::destroy(group.created).ok(), "what is gone is no error");
 }
 
+// What a killed `create` may leave is on record before it is made.
+Test(intel_rdt, intends_what_goes_with_the_container) {
+  Tree tree;
+  tree.make("/gold");
+  tree.make("/gold/mon_groups");
+  const auto intend = [&](const oci::IntelRdt& rdt) {
+    std::string text;
+    for (const std::string& path : resctrl::intend(plan::make_intel_rdt(config(rdt), "box"), tree.path))
+      text += path.substr(tree.path.size()) + " ";
+    return text;
+  };
+  expect_text(intend({.enable_monitoring = true}), "/box /box/mon_groups/box ");
+  expect_text(intend({.clos_id = "gold", .enable_monitoring = true}), "/gold/mon_groups/box ");
+  expect_text(intend({.clos_id = "new", .schemata = {"L3:0=f"}}), "");  // it stays, whoever made it
+  expect_text(intend({.clos_id = "/"}), "");
+  tree.make("/box");
+  tree.make("/gold/mon_groups/box");
+  expect_text(intend({}), "");
+  expect_text(intend({.clos_id = "gold", .enable_monitoring = true}), "");
+}
+
 Test(intel_rdt, a_failure_leaves_nothing) {
   Tree tree;  // where nobody makes /box/schemata
   const std::string is = tree.create({.schemata = {"L3:0=f"}});
