@@ -17,12 +17,13 @@ namespace {
 Result<> collect(const std::string& directory, std::vector<pid_t>& found, int depth) {
   constexpr int kDeepest = 64;
   const Result<std::string> procs = read_file(directory, "cgroup.procs");
+  // Whoever is in none of our pid namespaces is listed as 0, which to kill(2) means our own process group.
   // A threaded cgroup of v2 lists no processes; those are in the one above it, which is the container's or below that.
   if (!procs.ok() && procs.error().errnum != EOPNOTSUPP)
     return is_gone(procs.error()) ? Result<>() : Result<>(procs.error());
   if (procs.ok())
     for (const std::string_view line : str::split(procs.value(), '\n'))
-      if (const auto pid = str::number<pid_t>(line)) found.push_back(*pid);
+      if (const auto pid = str::number<pid_t>(line); pid && *pid > 0) found.push_back(*pid);
   Result<UniqueFd> opened = sys::open(directory.c_str(), O_RDONLY | O_DIRECTORY);
   if (!opened.ok() && is_gone(opened.error())) return {};
   const UniqueFd fd = TRY(std::move(opened));

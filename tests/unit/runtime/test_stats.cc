@@ -195,3 +195,10 @@ Test(interfaces, parse) {
   cr_expect(found[0] == (oci::InterfaceStats{"lo", 100, 1, 2, 3, 200, 4, 5, 6}));
   cr_expect(found[1] == (oci::InterfaceStats{"eth0:1", UINT64_MAX, 1, 2, 3, 9, 8, 7, 6}));
 }
+
+// Version 2 lists whoever is in none of our pid namespaces as 0, and to kill(2) that is our own process group.
+Test(processes, none_that_has_no_number_here) {
+  const Directory d(Files{{"cgroup.procs", "0\n9\n0\n7\n"}});
+  const std::vector<pid_t> found = cgroups::pids({{"", d.path()}}).take();
+  cr_expect(found == std::vector<pid_t>({7, 9}), "%zu found", found.size());
+}
