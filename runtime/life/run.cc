@@ -50,15 +50,13 @@ Result<> record_exit(StateDir& dir, oci::State state, int code) {
 }
 
 Result<int> wait_and_record(const Runtime& rt, creation::Created& made, bool keep) {
+  const std::string& id = made.state.id;
   const int code = TRY(supervision::wait(made.init.pid, made.init.pidfd, std::move(made.init.terminal)));
-  if (keep) {
-    TRY(record_exit(made.dir, made.state, code).within("recording the exit of '", made.state.id, "'"));
-    return code;
-  }
-  const Result<> removed = Container::remove(rt, made.state.id, true);
-  if (!removed.ok() && removed.error().kind != Kind::not_found)
-    return removed.error();  // somebody was quicker
-  return code;
+  const Result<> done =
+      keep ? record_exit(made.dir, made.state, code).within("recording the exit of '", id, "'")
+           : Container::remove(rt, id, true);
+  if (!done.ok() && done.error().kind != Kind::not_found) return done.error();
+  return code;  // not found: somebody has deleted it meanwhile
 }
 
 // Lets go of everything of its caller's: nobody's pipe stays open because of the keeper.
