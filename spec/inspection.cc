@@ -54,12 +54,8 @@ static bool may_follow(std::string_view path, std::string_view broken) {
   if (path.empty()) return false;
   if (is_within(path, broken) || is_within(broken, path)) return true;
   // Properties of one object depend on each other: a source on its options, a swap on its limit...
-  constexpr std::string_view kIndependent[] = {"",       "hooks",   "linux",       "linux.resources",
-                                               "mounts", "process", "process.user"};
   const std::string_view parent = parent_of(broken);
-  if (std::find(std::begin(kIndependent), std::end(kIndependent), parent) == std::end(kIndependent) &&
-      is_within(path, parent))
-    return true;
+  if (!is_collection(parent) && is_within(path, parent)) return true;
   // ... and parts of the document on others.
   constexpr struct {
     std::string_view on, what;

@@ -9,6 +9,7 @@
 #include "runtime/cgroups/oom.h"
 #include "runtime/life/interfaces.h"
 #include "runtime/life/status.h"
+#include "runtime/stages/watch.h"
 #include "spec/base/clock.h"
 #include "spec/base/log.h"
 #include "spec/base/sys.h"
@@ -17,16 +18,11 @@ namespace events {
 
 namespace {
 
-Result<bool> has_ended(Fd process) {
-  pollfd end{process.raw(), POLLIN, 0};
-  return TRY(sys::poll({&end, 1}, 0)) > 0;
-}
-
 // nullopt: its process has ended meanwhile, so that some of it may be another's, or nobody's.
 Result<std::optional<oci::Event>> measure(const oci::State& state, Fd process) {
   oci::Event event{.type = "stats", .id = state.id, .data = cgroups::stats(state.cgroup_paths)};
   Result<std::vector<oci::InterfaceStats>> interfaces = interfaces::of_process(state.pid);
-  if (TRY(has_ended(process))) return std::optional<oci::Event>();
+  if (stages::has_ended(process)) return std::optional<oci::Event>();
   event.data->network_interfaces = TRY(std::move(interfaces).within("its network interfaces"));
   return std::optional(std::move(event));
 }
