@@ -11,4 +11,6 @@ extern const ImagetoolCommand images_command;
 extern const ImagetoolCommand rm_command;
 extern const ImagetoolCommand tag_command;
 extern const ImagetoolCommand inspect_command;
+extern const ImagetoolCommand du_command;
+extern const ImagetoolCommand prune_command;
 extern const ImagetoolCommand gc_command;

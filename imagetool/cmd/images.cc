@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "imagetool/cmd/commands.h"
+#include "imagetool/cmd/table.h"
 #include "imagetool/progress.h"
 #include "imagetool/registry/reference.h"
 #include "imagetool/store/image.h"
@@ -77,15 +78,7 @@ void print_table(const std::vector<Line>& lines, const ImagesArgs& args, cli::Ou
     row.insert(row.end(), {line.id, created(*line.image, now), Progress::size(line.image->size())});
     rows.push_back(std::move(row));
   }
-  std::vector<size_t> widths(rows[0].size());
-  for (const auto& row : rows)
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  for (const auto& row : rows) {
-    std::string text;
-    for (size_t i = 0; i + 1 < row.size(); ++i)
-      text += row[i] + std::string(widths[i] - row[i].size() + 3, ' ');
-    out.line(text, row.back());
-  }
+  table::print(rows, out);
 }
 
 void write_image(json::Writer& writer, const Image& image) {

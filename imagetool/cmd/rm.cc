@@ -1,6 +1,6 @@
-// imagetool rm, gc: names go away, and what nothing needs any more.
+// imagetool rm: names go away, and what nothing needs any more.
 #include "imagetool/cmd/commands.h"
-#include "imagetool/progress.h"
+#include "imagetool/cmd/freed.h"
 #include "imagetool/registry/reference.h"
 #include "imagetool/store/gc.h"
 #include "spec/base/log.h"
@@ -22,16 +22,6 @@ constexpr cli::Row<RmArgs> rm_operands[] = {
     cli::operand<&RmArgs::images>("image", "name or id", cli::Complete::image),
 };
 
-std::string familiar(const std::string& name) {
-  const Result<Reference> parsed = reference::parse(name);
-  return parsed.ok() ? parsed.value().familiar() : str::printable(name);
-}
-
-void print_freed(const gc::Freed& freed, cli::Out& out) {
-  for (const oci::Digest& blob : freed.blobs) out.line("Deleted: ", blob.text());
-  for (const oci::Digest& chain : freed.chain_ids) out.line("Deleted: layer ", chain.text());
-}
-
 void say_who_stays(const gc::Untagged& untagged) {
   for (const Lease& user : untagged.users) {
     const std::string who = user.container.empty() ? str::cat("bundle '", user.bundle, "'")
@@ -50,35 +40,17 @@ Result<int> rm_run(const RmArgs& args, Imagetool& tool) {
       status = 1;
       continue;
     }
-    for (const std::string& name : untagged.value().names) tool.out.line("Untagged: ", familiar(name));
+    for (const std::string& name : untagged.value().names)
+      tool.out.line("Untagged: ", reference::familiar(name));
     say_who_stays(untagged.value());
   }
-  Result<gc::Freed> freed = gc::sweep(store, kRmWaitMs);
+  Result<gc::Freed> freed = gc::sweep(store, {.wait_ms = kRmWaitMs});
   if (!freed.ok() && freed.error().kind == Kind::conflict) {
     logs::warn(freed.error().message, ", leaving the files to the next `imagetool gc`");
     return status;
   }
-  print_freed(TRY(std::move(freed)), tool.out);
+  freed::print(TRY(std::move(freed)), tool.out);
   return status;
-}
-
-struct GcArgs {
-  uint32_t wait = 60;
-};
-
-constexpr cli::Row<GcArgs> gc_options[] = {
-    cli::option<&GcArgs::wait>(0, "wait", "SECONDS", "how long to wait for pulls that are under way (60)"),
-};
-
-Result<int> gc_run(const GcArgs& args, Imagetool& tool) {
-  constexpr uint32_t kMostSeconds = 24 * 60 * 60;
-  const Store store = TRY(tool.open_store());
-  if (args.wait > kMostSeconds) return Error(Kind::invalid, "--wait: more than a day is too long");
-  const gc::Freed freed = TRY(gc::sweep(store, static_cast<int>(args.wait * 1000), gc::Staged::goes));
-  print_freed(freed, tool.out);
-  tool.out.line("Freed: ", freed.blobs.size(), " blobs of ", Progress::size(freed.bytes), ", ",
-                freed.chain_ids.size(), " unpacked layers");
-  return 0;
 }
 
 }  // namespace
@@ -89,9 +61,3 @@ constexpr ImagetoolCommand rm_command = cli::command<rm_options, rm_operands, rm
                 "An image that\n"
                 "a bundle uses is refused; a name that fails does not stop the others.",
      .examples = "imagetool rm hello-world\nimagetool rm 1a2b3c4d5e6f debian:12\n"});
-
-constexpr ImagetoolCommand gc_command = cli::command<gc_options, cli::none, gc_run>(
-    "gc", "remove what nothing in the store needs any more",
-    {.details = "Blobs and layers of images that were replaced or whose bundles are gone, and what "
-                "interrupted pulls left.",
-     .examples = "imagetool gc\n"});

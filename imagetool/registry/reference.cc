@@ -190,3 +190,8 @@ std::string Reference::familiar_name() const {
 }
 
 std::string Reference::familiar() const { return with_tag_and_digest(familiar_name(), *this); }
+
+std::string reference::familiar(std::string_view name) {
+  const Result<Reference> parsed = parse(name);
+  return parsed.ok() ? parsed.value().familiar() : str::printable(name);
+}

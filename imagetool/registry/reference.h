@@ -38,6 +38,9 @@ namespace reference {
 // Kind::invalid, and the message says what is wrong: "'Foo': a repository name is lower case: did you mean 'foo'?".
 Result<Reference> parse(std::string_view text);
 
+// A name in full, as people write it: its familiar form, or itself, printable, if it is no reference.
+std::string familiar(std::string_view name);
+
 // Whether `tag` is a tag by the grammar: a letter, digit or '_', then up to 127 of those, '.' or '-'.
 bool is_tag(std::string_view tag);
 

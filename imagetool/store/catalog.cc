@@ -1,13 +1,12 @@
 #include "imagetool/store/catalog.h"
 
-#include <sys/file.h>
-
 #include <algorithm>
 #include <functional>
 
 #include "imagetool/layers/sink.h"
 #include "imagetool/limits.h"
 #include "imagetool/registry/reference.h"
+#include "imagetool/store/holders.h"
 #include "spec/base/file.h"
 #include "spec/base/sys.h"
 
@@ -18,6 +17,7 @@ namespace {
 constexpr char kFullName[] = "io.containerd.image.name";
 constexpr char kRefName[] = "org.opencontainers.image.ref.name";
 constexpr char kIndex[] = "io.imagetool.index";
+constexpr int kLockMs = 60'000;
 
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -76,9 +76,18 @@ Result<oci::Index> load(const Store& store) {
   return oci::parse_index(text, {}).within("store '", store.dir(), "': index.json");
 }
 
+// Whoever holds it is at one small file; only one that is stopped, or a disk that hangs, can be in the way for long.
+Result<UniqueFd> lock_index(const Store& store) {
+  UniqueFd lock = TRY(sys::openat(store.root(), "index.lock", O_RDWR | O_CREAT, 0600));
+  Result<> locked = files::lock(lock, files::Lock::exclusive, kLockMs);
+  if (locked.ok()) return lock;
+  if (locked.error().kind != Kind::conflict) return locked.take_error();
+  return Error(Kind::conflict, str::cat("index.json of store '", store.dir(), "' is being changed by ",
+                                        holders::describe(lock), " for more than ", kLockMs / 1000, " s"));
+}
+
 Result<> change(const Store& store, const std::function<void(std::vector<oci::Descriptor>&)>& edit) {
-  const UniqueFd lock = TRY(sys::openat(store.root(), "index.lock", O_RDWR | O_CREAT, 0600));
-  TRY(sys::flock(lock, LOCK_EX));
+  const UniqueFd lock = TRY(lock_index(store));
   oci::Index index = TRY(load(store));
   edit(index.manifests);
   return files::replace(store.root(), "index.json", oci::encode(index), 0644, files::Durable::yes)
@@ -131,9 +140,9 @@ Result<> remove(const Store& store, const std::vector<std::string>& names) {
   });
 }
 
-Result<> remove_manifest(const Store& store, const oci::Digest& manifest) {
+Result<> remove_manifests(const Store& store, const std::set<oci::Digest>& manifests) {
   return change(store, [&](std::vector<oci::Descriptor>& entries) {
-    std::erase_if(entries, [&](const oci::Descriptor& entry) { return entry.digest == manifest; });
+    std::erase_if(entries, [&](const oci::Descriptor& entry) { return manifests.contains(entry.digest); });
   });
 }
 

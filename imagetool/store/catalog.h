@@ -5,6 +5,7 @@
 // What other tools wrote is kept: entries, annotations, platforms.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,9 +27,10 @@ Result<std::vector<Entry>> read(const Store& store);
 // `name` means this manifest from now on, whatever it meant before.  `index` may be empty.
 Result<> put(const Store& store, const std::string& name, const oci::Descriptor& manifest,
              const oci::Digest& index);
-// Takes these names away; those that are not there are no error.  Entries without a name go by remove_manifest().
+// Takes these names away; those that are not there are no error.
 Result<> remove(const Store& store, const std::vector<std::string>& names);
-Result<> remove_manifest(const Store& store, const oci::Digest& manifest);
+// Takes all entries of these manifests and indexes away, with a name or without.
+Result<> remove_manifests(const Store& store, const std::set<oci::Digest>& manifests);
 
 // The name as it goes into ref.name.
 std::string ref_name(std::string_view name);

@@ -6,10 +6,11 @@
 #include <optional>
 #include <set>
 
-#include "imagetool/limits.h"
 #include "imagetool/registry/reference.h"
 #include "imagetool/store/catalog.h"
 #include "imagetool/store/image.h"
+#include "imagetool/store/marks.h"
+#include "imagetool/store/usage.h"
 #include "spec/base/clock.h"
 #include "spec/base/log.h"
 #include "spec/base/path.h"
@@ -19,71 +20,11 @@ namespace gc {
 
 namespace {
 
-constexpr int64_t kStagedSeconds = 24 * 60 * 60;
+constexpr int64_t kDay = 24 * 60 * 60;
+constexpr int64_t kStagedSeconds = kDay;
+constexpr int64_t kPartialSeconds = 7 * kDay;
 
 constexpr std::string_view kDead = "dead-";
-
-// ---- marking ----
-
-struct Marks {
-  std::set<oci::Digest> blobs, chain_ids;
-};
-
-// Not there: nullopt.  Then there is nothing below it to mark either.
-Result<std::optional<std::string>> read_if_there(const Store& store, const oci::Descriptor& blob) {
-  Result<std::string> text = store.read_blob(blob, limits::kImageConfig);
-  if (text.ok()) return std::optional(std::move(text).take());
-  if (text.error().kind == Kind::not_found) return std::optional<std::string>();
-  return text.take_error();
-}
-
-Result<> mark_layers(const Store& store, const oci::Manifest& manifest, Marks& marks) {
-  const bool is_image = manifest.config.media_type == oci::media::kConfig ||
-                        manifest.config.media_type == oci::media::kDockerConfig;
-  if (!is_image || manifest.config.size > limits::kImageConfig) return {};
-  const std::optional<std::string> text = TRY(read_if_there(store, manifest.config));
-  if (!text) return {};
-  const oci::ImageConfig config = TRY(oci::parse_image_config(*text).within("image config"));
-  for (const oci::Digest& chain : images::chain_ids(config.diff_ids)) marks.chain_ids.insert(chain);
-  return {};
-}
-
-Result<> mark(const Store& store, const oci::Descriptor& root, Marks& marks) {
-  std::vector<oci::Descriptor> left = {root};
-  while (!left.empty()) {
-    const oci::Descriptor at = std::move(left.back());
-    left.pop_back();
-    if (!marks.blobs.insert(at.digest).second) continue;
-    if (!oci::is_index(at.media_type) && !oci::is_manifest(at.media_type)) continue;
-    const std::optional<std::string> text = TRY(read_if_there(store, at));
-    if (!text) continue;
-    if (oci::is_index(at.media_type)) {
-      const oci::Index index = TRY(oci::parse_index(*text, at.media_type));
-      left.insert(left.end(), index.manifests.begin(), index.manifests.end());
-      continue;
-    }
-    const oci::Manifest manifest = TRY(oci::parse_manifest(*text, at.media_type));
-    marks.blobs.insert(manifest.config.digest);
-    for (const oci::Descriptor& layer : manifest.layers) marks.blobs.insert(layer.digest);
-    TRY(mark_layers(store, manifest, marks));
-  }
-  return {};
-}
-
-Result<Marks> mark_all(const Store& store) {
-  Marks marks;
-  for (const catalog::Entry& entry : TRY(catalog::read(store))) {
-    const std::string& name = entry.name.empty() ? entry.descriptor.digest.text() : entry.name;
-    TRY(mark(store, entry.descriptor, marks).within("image '", name, "'"));
-    // The index it was chosen from is kept as it is, and only itself.
-    if (!entry.index.empty()) marks.blobs.insert(entry.index);
-  }
-  for (const Lease& lease : TRY(leases::all(store))) {
-    TRY(mark(store, lease.manifest, marks).within("bundle '", lease.bundle, "'"));
-    marks.chain_ids.insert(lease.chain_ids.begin(), lease.chain_ids.end());
-  }
-  return marks;
-}
 
 // ---- sweeping ----
 
@@ -93,24 +34,28 @@ Result<UniqueFd> open_dir(Fd parent, const char* name) {
 
 class Sweep {
  public:
-  Sweep(const Store& store, Marks marks, Staged staged)
-      : store_(store), marks_(std::move(marks)), staged_(staged) {}
+  Sweep(const Store& store, Marks marks, const Options& options)
+      : store_(store), marks_(std::move(marks)), options_(options) {}
 
   Result<> under_lock() {
     tmp_ = TRY(open_dir(store_.root(), "tmp"));
-    TRY(leases::drop_stale(store_));
+    if (!options_.dry_run) TRY(leases::drop_stale(store_));
     TRY(sweep_blobs());
     const UniqueFd layers = TRY(open_dir(store_.root(), "layers"));
     TRY(sweep_layers(layers));
     TRY(sweep_staging());
+    TRY(sweep_partial());
     return sweep_tmp();
   }
 
   // What was renamed away.  Another sweep may be at the same trees: that one is gone is no error.
   void after_lock() {
-    for (const std::string& name : dead_)
+    for (const std::string& name : dead_) {
+      const Result<uint64_t> bytes = usage::of(tmp_, name, seen_);
+      if (bytes.ok()) freed_.bytes += bytes.value();
       if (const Result<> removed = path::remove_tree(tmp_, name); !removed.ok())
         logs::warn("removing ", name, " in the store's tmp: ", removed.error().message, ", leaving it");
+    }
   }
 
   Freed take() { return std::move(freed_); }
@@ -123,10 +68,8 @@ class Sweep {
       for (const sys::Entry& file : TRY(sys::list(dir))) {
         const Result<oci::Digest> digest = oci::Digest::parse(str::cat(algorithm.name, ":", file.name));
         if (!digest.ok() || marks_.blobs.contains(digest.value())) continue;  // no blob: not ours to remove
-        const struct stat st = TRY(sys::fstatat(dir, file.name.c_str(), AT_SYMLINK_NOFOLLOW));
-        TRY(sys::unlinkat(dir, file.name.c_str(), 0));
+        TRY(remove_file(dir, file.name));
         freed_.blobs.push_back(digest.value());
-        freed_.bytes += static_cast<uint64_t>(st.st_size);
       }
     }
     return {};
@@ -142,27 +85,40 @@ class Sweep {
     return {};
   }
 
+  // Of another boot nothing is found again, and a power failure may have taken its content.
   Result<> sweep_staging() {
     const UniqueFd staging = TRY(open_dir(store_.root(), "staging"));
     for (const sys::Entry& boot : TRY(sys::list(staging))) {
       if (boot.name != store_.boot_id()) {
+        ++freed_.left_overs;
         TRY(bury(staging, boot.name));
         continue;
       }
       const UniqueFd ours = TRY(open_dir(staging, boot.name.c_str()));
       for (const char* kind : {"blobs", "layers"}) {
         const UniqueFd dir = TRY(open_dir(ours, kind));
-        TRY(sweep_old(dir));
+        TRY(sweep_old(dir, kStagedSeconds));
       }
     }
     return {};
   }
 
-  Result<> sweep_old(Fd dir) {
-    const int64_t oldest = clocks::now().seconds - kStagedSeconds;
+  // Downloads that broke off, one file or directory each: nobody is at any of them while we are alone.  What goes on
+  // with one touches it, so its age is that of the last byte.
+  Result<> sweep_partial() {
+    const Result<UniqueFd> partial = open_dir(store_.root(), "partial");
+    if (!partial.ok() && partial.error().errnum == ENOENT) return {};
+    if (!partial.ok()) return partial.error();
+    return sweep_old(partial.value(), kPartialSeconds);
+  }
+
+  Result<> sweep_old(Fd dir, int64_t seconds) {
+    const int64_t oldest = clocks::now().seconds - seconds;
     for (const sys::Entry& entry : TRY(sys::list(dir))) {
       const struct stat st = TRY(sys::fstatat(dir, entry.name.c_str(), AT_SYMLINK_NOFOLLOW));
-      if (staged_ == Staged::goes || st.st_ctim.tv_sec < oldest) TRY(bury(dir, entry.name));
+      if (options_.left_overs == LeftOvers::stay_for_a_time && st.st_ctim.tv_sec >= oldest) continue;
+      ++freed_.left_overs;
+      TRY(bury(dir, entry.name));
     }
     return {};
   }
@@ -170,21 +126,31 @@ class Sweep {
   // Whoever works there holds share(), and nobody does: all of it is left over.  Only what is called dead-… may still
   // be removed once the lock is gone; any other name may be somebody's again by then.
   Result<> sweep_tmp() {
-    const std::vector<sys::Entry> entries = TRY(sys::list(tmp_));
-    for (const sys::Entry& entry : entries) {
+    for (const sys::Entry& entry : TRY(sys::list(tmp_))) {
       if (std::ranges::find(dead_, entry.name) != dead_.end()) continue;
-      if (entry.name.starts_with(kDead)) {
-        dead_.push_back(entry.name);
-      } else if (entry.type == DT_DIR) {
-        TRY(bury(tmp_, entry.name));
-      } else {
-        TRY(sys::unlinkat(tmp_, entry.name.c_str(), 0));
+      if (entry.type != DT_DIR) {  // most of them are locks
+        TRY(remove_file(tmp_, entry.name));
+        continue;
       }
+      ++freed_.left_overs;
+      if (entry.name.starts_with(kDead) && !options_.dry_run)
+        dead_.push_back(entry.name);
+      else
+        TRY(bury(tmp_, entry.name));
     }
     return {};
   }
 
+  Result<> remove_file(Fd dir, const std::string& name) {
+    freed_.bytes += TRY(usage::of(dir, name, seen_));
+    return options_.dry_run ? Result<>() : sys::unlinkat(dir, name.c_str(), 0);
+  }
+
   Result<> bury(Fd dir, const std::string& name) {
+    if (options_.dry_run) {
+      freed_.bytes += TRY(usage::of(dir, name, seen_));
+      return {};
+    }
     for (unsigned n = 0;; ++n) {
       std::string grave = str::cat(kDead, name, "-", n);
       Result<> moved = sys::renameat2(dir, name.c_str(), tmp_, grave.c_str(), RENAME_NOREPLACE);
@@ -197,11 +163,21 @@ class Sweep {
 
   const Store& store_;
   const Marks marks_;
-  const Staged staged_;
+  const Options& options_;
   UniqueFd tmp_;
   std::vector<std::string> dead_;  // names in tmp/
+  usage::Seen seen_;
   Freed freed_;
 };
+
+// Precondition: `alone` is Store::exclude().
+Result<Freed> sweep_alone(const Store& store, UniqueFd alone, Marks marks, const Options& options) {
+  Sweep sweep(store, std::move(marks), options);
+  TRY(sweep.under_lock());
+  alone.reset();
+  sweep.after_lock();
+  return sweep.take();
+}
 
 // ---- names ----
 
@@ -223,6 +199,20 @@ std::vector<std::string> names_to_remove(std::string_view what, const std::vecto
   for (const std::string& name : names)
     if (name == what || (wanted.ok() && name == wanted.value().text())) return {name};
   return names;
+}
+
+// The manifests and indexes of index.json that no bundle uses, nor anything of them.
+Result<std::set<oci::Digest>> unused(const Store& store) {
+  const std::vector<Lease> leases = TRY(leases::all(store));
+  std::set<oci::Digest> found;
+  for (const catalog::Entry& entry : TRY(catalog::read(store))) {
+    Marks needs;
+    TRY(marks::add(store, entry.descriptor, needs).within("image '", entry.name, "'"));
+    const bool used = std::ranges::any_of(
+        leases, [&](const Lease& lease) { return needs.blobs.contains(lease.manifest.digest); });
+    if (!used) found.insert(entry.descriptor.digest);
+  }
+  return found;
 }
 
 }  // namespace
@@ -247,17 +237,30 @@ Result<Untagged> remove_name(const Store& store, std::string_view what, bool for
                                           "; --force removes only its name"));
   TRY(catalog::remove(store, untagged.names));
   // Entries without a name, which other tools leave.
-  if (last) TRY(catalog::remove_manifest(store, untagged.manifest));
+  if (last) TRY(catalog::remove_manifests(store, {untagged.manifest}));
   return untagged;
 }
 
-Result<Freed> sweep(const Store& store, int wait_ms, Staged staged) {
-  UniqueFd alone = TRY(store.exclude(wait_ms));
-  Sweep sweep(store, TRY(mark_all(store)), staged);
-  TRY(sweep.under_lock());
-  alone.reset();
-  sweep.after_lock();
-  return sweep.take();
+Result<Freed> sweep(const Store& store, const Options& options) {
+  UniqueFd alone = TRY(store.exclude(options.wait_ms));
+  Marks marks = TRY(marks::all(store));
+  return sweep_alone(store, std::move(alone), std::move(marks), options);
+}
+
+Result<Pruned> prune(const Store& store, Which which, const Options& options) {
+  UniqueFd alone = TRY(store.exclude(options.wait_ms));
+  Pruned pruned;
+  std::set<oci::Digest> going = TRY(unused(store));
+  for (const catalog::Entry& entry : TRY(catalog::read(store)))
+    if (which == Which::nameless && !entry.name.empty()) going.erase(entry.descriptor.digest);
+  for (const catalog::Entry& entry : TRY(catalog::read(store)))
+    if (!entry.name.empty() && going.contains(entry.descriptor.digest)) pruned.names.push_back(entry.name);
+  pruned.images.assign(going.begin(), going.end());
+  Marks marks = TRY(marks::all(store, going));
+  // All at once: whoever is killed here has pruned everything or nothing.
+  if (!options.dry_run && !going.empty()) TRY(catalog::remove_manifests(store, going));
+  pruned.freed = TRY(sweep_alone(store, std::move(alone), std::move(marks), options));
+  return pruned;
 }
 
 }  // namespace gc

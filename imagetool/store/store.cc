@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "imagetool/store/holders.h"
 #include "spec/base/file.h"
 #include "spec/base/path.h"
 #include "spec/base/sys.h"
@@ -19,6 +20,9 @@ constexpr char kLayoutFile[] = "oci-layout";
 constexpr std::string_view kLayout = "{\"imageLayoutVersion\":\"1.0.0\"}";
 constexpr std::string_view kEmptyIndex =
     "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
+
+// A sweep holds the lock while it reads small files and renames; only one that is stopped takes longer.
+constexpr int kSweepMs = 60'000;
 
 std::string blob_name(const oci::Digest& digest) { return str::cat(digest.algorithm(), "/", digest.hex()); }
 
@@ -139,21 +143,27 @@ Result<> Store::open_parts(const std::string& name) {
 
 // ---- locks ----
 
+Error Store::busy(Error error, Fd lock) const {
+  if (error.kind != Kind::conflict) return error;
+  return Error(Kind::conflict, str::cat("store '", dir_, "' is being used by ", holders::describe(lock)));
+}
+
 Result<UniqueFd> Store::share() const {
   Result<UniqueFd> opened = sys::openat(root_, "lock", O_RDWR | O_CREAT, 0600);
   if (!opened.ok() && opened.error().errnum == EROFS)  // to look at it this will do
     opened = sys::openat(root_, "lock", O_RDONLY | O_NOFOLLOW);
   if (!opened.ok()) return explain(opened.take_error(), dir_);
   UniqueFd lock = std::move(opened).take();
-  TRY(sys::flock(lock, LOCK_SH).within("waiting for the store's lock"));
-  return lock;
+  Result<> locked = files::lock(lock, files::Lock::shared, kSweepMs);
+  if (locked.ok()) return lock;
+  return busy(locked.take_error(), lock);
 }
 
 Result<UniqueFd> Store::exclude(int wait_ms) const {
-  Result<UniqueFd> lock = files::lock(root_, "lock", files::Lock::exclusive, wait_ms);
-  if (!lock.ok() && lock.error().kind == Kind::conflict)
-    return Error(Kind::conflict, str::cat("store '", dir_, "' is being used by another imagetool"));
-  return lock;
+  UniqueFd lock = TRY(sys::openat(root_, "lock", O_RDWR | O_CREAT, 0600));
+  Result<> locked = files::lock(lock, files::Lock::exclusive, wait_ms);
+  if (locked.ok()) return lock;
+  return busy(locked.take_error(), lock);
 }
 
 Result<UniqueFd> Store::part_lock(Part part, const oci::Digest& digest) const {

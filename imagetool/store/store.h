@@ -62,9 +62,11 @@ class Store {
   [[nodiscard]] const std::string& boot_id() const { return boot_; }
 
   // ---- locks; closing the descriptor lets go ----
-  // Nothing is swept while this is held: take it before looking up what is going to be used.
+  // Nothing is swept while this is held: take it before looking up what is going to be used.  Kind::conflict, with the
+  // process in the way, when a sweep has not ended after a minute.
   [[nodiscard]] Result<UniqueFd> share() const;
-  // Alone in the store, for a sweep.  Kind::conflict when others still use it after `wait_ms` milliseconds.
+  // Alone in the store, for a sweep.  Kind::conflict when others still use it after `wait_ms` milliseconds; it
+  // names them.
   [[nodiscard]] Result<UniqueFd> exclude(int wait_ms) const;
   enum class Part { blob, layer };
   // The right to make a part: a blob by its digest, a layer by its chain id.  Precondition: share() is held.
@@ -106,6 +108,7 @@ class Store {
   Store() = default;
   Result<> open_parts(const std::string& name);
   [[nodiscard]] Result<UniqueFd> part_lock(Part part, const oci::Digest& digest) const;
+  [[nodiscard]] Error busy(Error error, Fd lock) const;
   [[nodiscard]] Result<> sync_names() const;
   std::string dir_, boot_;
   UniqueFd root_, blobs_, layers_, leases_, tmp_, staged_blobs_, staged_layers_;

@@ -170,32 +170,57 @@ Result<> fsetxattr(Fd fd, const char* name, std::string_view value) {
   SYS_DONE(::fsetxattr(fd.raw(), name, value.data(), value.size(), 0), "fsetxattr",
            str::cat(fd.raw(), ", ", name));
 }
-Result<std::string> fgetxattr(Fd fd, const char* name) {
+// errno is read before the text is made, which may change it.
+template <class What>
+static Error failed(What what) {
+  const int err = errno;
+  return Error::os(what(), err);
+}
+// `get` and `list` are the system calls, given where to write and how much room there is.
+template <class Get, class What>
+static Result<std::string> attribute(Get get, What what) {
   std::string value(256, '\0');
   for (;;) {
-    const ssize_t n = ::fgetxattr(fd.raw(), name, value.data(), value.size());
+    const ssize_t n = get(value.data(), value.size());
     if (n >= 0) {
       value.resize(static_cast<size_t>(n));
       return value;
     }
-    if (errno != ERANGE) return Error::os(str::cat("fgetxattr(", fd.raw(), ", ", name, ")"));
+    if (errno != ERANGE) return failed(what);
     value.resize(XATTR_SIZE_MAX);  // what any attribute fits in
   }
 }
-Result<std::vector<std::string>> flistxattr(Fd fd) {
+template <class List, class What>
+static Result<std::vector<std::string>> attributes(List list_them, What what) {
   char small[1024];
   std::string large;
   char* names = small;
-  ssize_t n = ::flistxattr(fd.raw(), small, sizeof small);
+  ssize_t n = list_them(small, sizeof small);
   if (n < 0 && errno == ERANGE) {
     large.resize(XATTR_LIST_MAX);
     names = large.data();
-    n = ::flistxattr(fd.raw(), names, large.size());
+    n = list_them(names, large.size());
   }
-  if (n < 0) return Error::os(str::cat("flistxattr(", fd.raw(), ")"));
+  if (n < 0) return failed(what);
   std::vector<std::string> list;
   for (const char* name = names; name < names + n; name += list.back().size() + 1) list.emplace_back(name);
   return list;
+}
+Result<std::string> fgetxattr(Fd fd, const char* name) {
+  return attribute([&](char* to, size_t room) { return ::fgetxattr(fd.raw(), name, to, room); },
+                   [&] { return str::cat("fgetxattr(", fd.raw(), ", ", name, ")"); });
+}
+Result<std::string> lgetxattr(const char* path, const char* name) {
+  return attribute([&](char* to, size_t room) { return ::lgetxattr(path, name, to, room); },
+                   [&] { return str::cat("lgetxattr(\"", path, "\", ", name, ")"); });
+}
+Result<std::vector<std::string>> flistxattr(Fd fd) {
+  return attributes([&](char* to, size_t room) { return ::flistxattr(fd.raw(), to, room); },
+                    [&] { return str::cat("flistxattr(", fd.raw(), ")"); });
+}
+Result<std::vector<std::string>> llistxattr(const char* path) {
+  return attributes([&](char* to, size_t room) { return ::llistxattr(path, to, room); },
+                    [&] { return str::cat("llistxattr(\"", path, "\")"); });
 }
 Result<> fremovexattr(Fd fd, const char* name) {
   SYS_DONE(::fremovexattr(fd.raw(), name), "fremovexattr", str::cat(fd.raw(), ", ", name));

@@ -62,6 +62,9 @@ Result<> fsetxattr(Fd fd, const char* name, std::string_view value);
 Result<std::string> fgetxattr(Fd fd, const char* name);  // ENODATA: there is none
 Result<std::vector<std::string>> flistxattr(Fd fd);      // ENOTSUP where the file system has none
 Result<> fremovexattr(Fd fd, const char* name);
+// Of a link itself, where `path` is one.
+Result<std::string> lgetxattr(const char* path, const char* name);
+Result<std::vector<std::string>> llistxattr(const char* path);
 Result<UniqueFd> dup(Fd fd, int at_least = 3);  // CLOEXEC
 Result<> dup2(Fd from, int to);                 // the copy is not CLOEXEC: it is meant for a child
 Result<> set_cloexec(Fd fd, bool on);

@@ -1,5 +1,6 @@
 // The store on a real directory: what gets a name and when, names in index.json, leases, sweeping.
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "imagetool/registry/reference.h"
 #include "imagetool/store/catalog.h"
@@ -166,10 +167,11 @@ Test(store, a_sweep_is_alone) {
   const Store store = Store::open(scratch / "store").take();
   UniqueFd shared = store.share().take();
   cr_expect(store.share().ok());
-  expect_text(show(gc::sweep(store, 0)),
-              str::cat("error: store '", store.dir(), "' is being used by another imagetool"));
+  expect_text(show(gc::sweep(store, {})),
+              str::cat("error: store '", store.dir(), "' is being used by process ", ::getpid(), " (",
+                       str::trim(files::read(Fd::cwd(), "/proc/self/comm", 64).take()), ")"));
   shared.reset();
-  expect_text(show(gc::sweep(store, 0)), "0 blobs, 0 layers");
+  expect_text(show(gc::sweep(store, {})), "0 blobs, 0 layers");
 }
 
 Test(catalog, names_fit_the_grammar) {
@@ -253,7 +255,7 @@ Test(gc, keeps_what_is_named_or_leased) {
   const oci::Descriptor first = put_image(store, "first"), second = put_image(store, "second");
   cr_assert(catalog::put(store, "docker.io/library/a:1", first, {}).ok());
   cr_assert(catalog::put(store, "docker.io/library/b:1", second, {}).ok());
-  expect_text(show(gc::sweep(store, 0)), "0 blobs, 0 layers");
+  expect_text(show(gc::sweep(store, {})), "0 blobs, 0 layers");
 
   const std::string bundle = scratch / "bundle";
   cr_assert(sys::mkdirat(Fd::cwd(), bundle.c_str(), 0755).ok());
@@ -263,12 +265,12 @@ Test(gc, keeps_what_is_named_or_leased) {
               str::cat("error: image 'a:1' is in use by bundle '", bundle,
                        "' (remove it: `imagetool unbundle ", bundle, "`); --force removes only its name"));
   expect_text(show(gc::remove_name(store, "a:1", true)), "docker.io/library/a:1");
-  expect_text(show(gc::sweep(store, 0)), "0 blobs, 0 layers", "leased");
+  expect_text(show(gc::sweep(store, {})), "0 blobs, 0 layers", "leased");
   cr_expect_eq(images::all(store).take().size(), 2);
 
   cr_assert(leases::release(store, bundle).ok());
   cr_assert(leases::release(store, bundle).ok(), "that there is none is no error");
-  expect_text(show(gc::sweep(store, 0)), "3 blobs, 1 layers");
+  expect_text(show(gc::sweep(store, {})), "3 blobs, 1 layers");
   expect_text(show(images::find(store, "b:1")), "docker.io/library/b:1");
 }
 
@@ -304,7 +306,7 @@ Test(leases, refuse_a_layer_that_is_gone) {
   const Store store = Store::open(scratch / "store").take();
   const oci::Descriptor manifest = put_image(store, "layer");
   const Image image = images::load(store, manifest).take();
-  expect_text(show(gc::sweep(store, 0)), "3 blobs, 1 layers", "nothing names it");
+  expect_text(show(gc::sweep(store, {})), "3 blobs, 1 layers", "nothing names it");
   const std::string bundle = scratch / "bundle";
   cr_assert(sys::mkdirat(Fd::cwd(), bundle.c_str(), 0755).ok());
   cr_expect_eq(leases::add(store, {.bundle = bundle}, image).error().kind, Kind::conflict);
@@ -315,7 +317,7 @@ Test(leases, one_that_cannot_be_read_stops_a_sweep) {
   const Store store = Store::open(scratch / "store").take();
   (void)put_image(store, "layer");
   cr_assert(files::replace(store.leases(), "x.json", "{}", 0600).ok());
-  cr_expect(!gc::sweep(store, 0).ok());
+  cr_expect(!gc::sweep(store, {}).ok());
   cr_assert(sys::unlinkat(store.leases(), "x.json", 0).ok());
-  expect_text(show(gc::sweep(store, 0)), "3 blobs, 1 layers", "nothing had been removed");
+  expect_text(show(gc::sweep(store, {})), "3 blobs, 1 layers", "nothing had been removed");
 }
