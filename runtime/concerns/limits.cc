@@ -42,11 +42,12 @@ Result<> apply_scheduler(const plan::SchedulerStep& from) {
   if (::syscall(SYS_sched_setattr, 0, &attr, 0) == 0) return {};
   const int err = errno;
   const std::string_view hint =
-      err == EPERM    ? " (it needs CAP_SYS_NICE; for SCHED_DEADLINE also all CPUs of the root domain)"
+      err == EPERM    ? " (it needs CAP_SYS_NICE; for SCHED_DEADLINE also all CPUs of the root domain; for "
+                        "SCHED_FIFO and SCHED_RR in cgroup v1 also linux.resources.cpu.realtimeRuntime)"
       : err == EINVAL ? " (this kernel does not take the policy, or not with these flags and values)"
       : err == EBUSY  ? " (the CPUs have not that much time left for SCHED_DEADLINE)"
                       : "";
-  return Error::os(str::cat("process.scheduler: sched_setattr()", hint), err);
+  return Error::os(str::cat("process.scheduler: sched_setattr(", from.text, ")", hint), err);
 }
 
 // set_mempolicy(2) counts one bit less than it is told.

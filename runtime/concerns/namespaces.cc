@@ -46,18 +46,9 @@ Result<UniqueFd> open_one(const plan::NamespaceJoin& join) {
   const int flag = ::ioctl(fd.raw(), NS_GET_NSTYPE);
   if (flag < 0) return Error(Kind::invalid, str::cat("'", join.path, "' is no namespace"));
   if (static_cast<uint64_t>(flag) != plan::clone_flag(join.type))
-    return Error(Kind::invalid, str::cat("'", join.path, "' is a ", type_text(flag), " namespace, expected ",
-                                         plan::text(join.type)));
+    return Error(Kind::invalid, str::cat("'", join.path, "' is a namespace of type '", type_text(flag),
+                                         "', not '", plan::text(join.type), "'"));
   return fd;
-}
-
-// The same user namespace again: setns(2) refuses it with EINVAL, and there is nothing to do.
-bool is_own_user_namespace(const Joined& joined) {
-  if (joined.type != oci::NamespaceType::user) return false;
-  const Result<struct stat> theirs = sys::fstat(joined.fd);
-  const Result<struct stat> own = sys::fstatat(Fd::cwd(), "/proc/self/ns/user", 0);
-  return theirs.ok() && own.ok() && theirs.value().st_ino == own.value().st_ino &&
-         theirs.value().st_dev == own.value().st_dev;
 }
 
 Result<> join_one(const Joined& joined) {
@@ -67,11 +58,24 @@ Result<> join_one(const Joined& joined) {
 
 }  // namespace
 
+bool is_own(const Joined& joined) {
+  const std::string path = str::cat("/proc/self/ns/", plan::proc_name(joined.type));
+  const Result<struct stat> theirs = sys::fstat(joined.fd);
+  const Result<struct stat> own = sys::fstatat(Fd::cwd(), path.c_str(), 0);
+  return theirs.ok() && own.ok() && theirs.value().st_ino == own.value().st_ino &&
+         theirs.value().st_dev == own.value().st_dev;
+}
+
 Result<std::vector<Joined>> open(const std::vector<plan::NamespaceJoin>& joins) {
   std::vector<Joined> opened;
-  for (const plan::NamespaceJoin& join : joins)
+  for (const plan::NamespaceJoin& join : joins) {
     opened.push_back(
         {join.type, join.index, TRY(open_one(join).within("linux.namespaces[", join.index, "].path"))});
+    if (join.type == oci::NamespaceType::mount && is_own(opened.back()))
+      return Error(Kind::invalid, str::cat("linux.namespaces[", join.index, "].path: '", join.path,
+                                           "' is the mount namespace of the runtime itself, which would lose "
+                                           "its root file system; name another, or none for a new one"));
+  }
   // The mount namespace last: after it, paths mean the container's.
   std::stable_sort(opened.begin(), opened.end(), [](const Joined& a, const Joined& b) {
     return (a.type == oci::NamespaceType::mount) < (b.type == oci::NamespaceType::mount);
@@ -82,7 +86,7 @@ Result<std::vector<Joined>> open(const std::vector<plan::NamespaceJoin>& joins) 
 Result<> join(const std::vector<Joined>& joined) {
   const auto user = std::find_if(joined.begin(), joined.end(),
                                  [](const Joined& j) { return j.type == oci::NamespaceType::user; });
-  const bool enter_user = user != joined.end() && !is_own_user_namespace(*user);
+  const bool enter_user = user != joined.end() && !is_own(*user);  // setns(2) refuses our own
   std::vector<const Joined*> later;
   for (const Joined& j : joined) {
     if (j.type == oci::NamespaceType::user) continue;
@@ -113,7 +117,11 @@ Result<UniqueFd> open_time_offsets() {
 }
 
 Result<> write_time_offsets(Fd file, const std::string& text) {
-  return sys::write_all(file, text).within("linux.timeOffsets");
+  Result<> written = sys::write_all(file, text);
+  if (!written.ok() && written.error().errnum == ERANGE)
+    return Error(Kind::invalid, ERANGE,
+                 "linux.timeOffsets: a clock would show less than 0 or more than it can");
+  return std::move(written).within("linux.timeOffsets");
 }
 
 Result<> loopback_up() {

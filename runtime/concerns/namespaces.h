@@ -18,8 +18,11 @@ struct Joined {
 };
 
 // Opens every namespace to join, in the runtime's own view, and checks that each is of its type (NS_GET_NSTYPE,
-// ioctl_ns(2)).  Errors name linux.namespaces[n].path.
+// ioctl_ns(2)).  The runtime's own mount namespace is refused: all mounts would be made in it, and its root file system be
+// exchanged for the container's.  Errors name linux.namespaces[n].path.
 Result<std::vector<Joined>> open(const std::vector<plan::NamespaceJoin>& joins);
+// Whether it is the namespace that the runtime itself is in.
+bool is_own(const Joined& joined);
 // setns(2) to all of them, the user namespace first if there is one: what the caller may not enter before, it tries
 // after it; the mount namespace last.
 Result<> join(const std::vector<Joined>& joined);

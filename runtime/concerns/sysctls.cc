@@ -48,6 +48,18 @@ Result<> write(const plan::SysctlStep& step, Fd file) {
 
 }  // namespace
 
+Result<> spare_host(const std::vector<plan::SysctlStep>& steps,
+                    const std::vector<namespaces::Joined>& joined) {
+  for (const plan::SysctlStep& step : steps)
+    for (const namespaces::Joined& space : joined)
+      if (space.type == step.space && namespaces::is_own(space))
+        return Error(Kind::invalid,
+                     str::cat("linux.sysctl['", str::printable(step.name), "']: the ", plan::text(space.type),
+                              " namespace at linux.namespaces[", space.index,
+                              "].path is the host's, and so is the parameter; remove one of the two"));
+  return {};
+}
+
 Result<> apply(const std::vector<plan::SysctlStep>& steps) {
   if (steps.empty()) return {};
   UniqueFd procfs = TRY(sys::open("/proc", O_PATH | O_DIRECTORY));

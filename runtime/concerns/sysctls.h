@@ -7,10 +7,16 @@
 
 #include <vector>
 
+#include "runtime/concerns/namespaces.h"
 #include "runtime/plan/sysctls.h"
 #include "spec/base/error.h"
 
 namespace sysctls {
+
+// Refuses parameters of a namespace that is joined by path and turns out to be the runtime's own: they are the host's.
+// Precondition: `joined` is what `steps` were planned with.
+Result<> spare_host(const std::vector<plan::SysctlStep>& steps,
+                    const std::vector<namespaces::Joined>& joined);
 
 // Precondition: after the namespaces are entered, before rootfs::enter.  Errors name the parameter.
 Result<> apply(const std::vector<plan::SysctlStep>& steps);

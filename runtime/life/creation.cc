@@ -8,6 +8,7 @@
 #include "runtime/concerns/mounts.h"
 #include "runtime/concerns/net_devices.h"
 #include "runtime/concerns/resctrl.h"
+#include "runtime/concerns/sysctls.h"
 #include "runtime/concerns/terminal.h"
 #include "runtime/life/host.h"
 #include "runtime/life/io.h"
@@ -97,6 +98,7 @@ Result<stages::Handles> open_handles(const plan::Plan& plan, const Options& opti
                                      cgroups::Handle& cgroup) {
   stages::Handles handles;
   handles.joins = TRY(namespaces::open(plan.namespaces.joins));
+  TRY(sysctls::spare_host(plan.sysctls, handles.joins));
   handles.mount_sources = TRY(mounts::open_sources(plan.mounts));
   handles.cgroup = std::move(cgroup.v2);
   handles.cgroup_tasks = std::move(cgroup.tasks);

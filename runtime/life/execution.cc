@@ -96,6 +96,9 @@ Result<oci::Process> make_process(const Options& options, const oci::ExecDefault
   if (options.process) {
     oci::Process process = TRY(read_process(*options.process));
     if (options.terminal) process.terminal = true;
+    // It is of the container: what exec runs has it unless it says otherwise (as runc).
+    if (!process.exec_cpu_affinity && defaults.process)
+      process.exec_cpu_affinity = defaults.process->exec_cpu_affinity;
     return process;
   }
   if (options.args.empty())
@@ -107,7 +110,6 @@ Result<oci::Process> make_process(const Options& options, const oci::ExecDefault
   process.args = options.args;
   process.terminal = options.terminal;
   process.console_size.reset();
-  process.exec_cpu_affinity.reset();
   if (options.cwd) process.cwd = *options.cwd;
   if (options.user) TRY(set_user(*options.user, process.user));
   for (const uint32_t gid : options.additional_gids) process.user.additional_gids.push_back(gid);

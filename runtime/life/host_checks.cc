@@ -1,8 +1,6 @@
 #include "runtime/life/host_checks.h"
 
 #include <fcntl.h>
-#include <linux/nsfs.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,8 +10,10 @@
 #include "runtime/concerns/command.h"
 #include "runtime/concerns/lsm.h"
 #include "runtime/concerns/mount_calls.h"
+#include "runtime/concerns/namespaces.h"
 #include "runtime/concerns/resctrl.h"
 #include "runtime/concerns/seccomp.h"
+#include "runtime/concerns/sysctls.h"
 #include "runtime/plan/mount_options.h"
 #include "spec/base/file.h"
 #include "spec/base/path.h"
@@ -104,15 +104,7 @@ void namespaces_are_there(const oci::Linux& config, Inspection& found) {
     }
     const std::string path = ns.path.value_or("");
     if (path.empty()) continue;
-    const Result<UniqueFd> opened = sys::open(path.c_str(), O_RDONLY | O_NONBLOCK);
-    if (!opened.ok()) {
-      found.add(Severity::error, at + ".path", str::cat("'", str::printable(path), "' cannot be opened"));
-      continue;
-    }
-    const int type = ::ioctl(opened.value().raw(), NS_GET_NSTYPE);
-    if (type < 0 || static_cast<uint64_t>(type) != plan::clone_flag(ns.type))
-      found.add(Severity::error, at + ".path",
-                str::cat("'", str::printable(path), "' is not a ", plan::text(ns.type), " namespace"));
+    if (const auto opened = namespaces::open({{ns.type, path, i}}); !opened.ok()) found.add(opened.error());
   }
 }
 
@@ -276,6 +268,9 @@ void check_plan(const plan::Plan& plan, Inspection& found) {
   if (plan.intel_rdt.wanted)
     if (auto mount = resctrl::find_mount(); !mount.ok()) found.add(mount.error());
   sysctls_are_there(plan, found);
+  if (const auto joined = namespaces::open(plan.namespaces.joins); joined.ok())
+    if (const Result<> spared = sysctls::spare_host(plan.sysctls, joined.value()); !spared.ok())
+      found.add(spared.error());
   command_is_there(plan, found);
 }
 

@@ -12,17 +12,6 @@ namespace {
 
 using oci::NamespaceType;
 
-Error unsupported(std::string_view path, std::string_view way_out) {
-  return Error(Kind::unsupported, str::cat(path, ": not supported by this runtime; ", way_out));
-}
-
-// Properties of the specification that are read and checked, but cannot be applied: never skipped in silence.
-Result<> refuse_unsupported(const oci::Config& config) {
-  if (config.process && config.process->command_line)
-    return unsupported("process.commandLine", "it is for Windows; use process.args");
-  return {};
-}
-
 MountFacts mount_facts(const Host& host, const CreateArgs& args, const Namespaces& namespaces,
                        const Cgroup& cgroup) {
   MountFacts facts;
@@ -91,7 +80,6 @@ static Result<> fill(Plan& plan, const oci::Config& config, const Host& host, co
   plan.bundle = args.bundle;
   plan.namespaces = TRY(make_namespaces(config));
   Errors errors;
-  errors.keep(refuse_unsupported(config));
   plan.cgroup = errors.keep(make_cgroup(config, args.id, host.cgroups, args.systemd_cgroup));
   plan.warnings = plan.cgroup.warnings;
   errors.keep(add_filesystem(config, args, mount_facts(host, args, plan.namespaces, plan.cgroup), plan));

@@ -160,17 +160,13 @@ Result<SchedulerStep> make_scheduler(const oci::Scheduler& from, std::string_vie
     const auto flag = names::value(kSchedulerFlags, from.flags[i]);
     if (!flag)
       return unknown(str::cat(path, ".scheduler.flags[", i, "]"), from.flags[i], names::all(kSchedulerFlags));
+    if (*flag & (SCHED_FLAG_UTIL_CLAMP_MIN | SCHED_FLAG_UTIL_CLAMP_MAX))
+      return Error(Kind::unsupported,
+                   str::cat(path, ".scheduler.flags[", i, "]: ", from.flags[i],
+                            " needs a value, which the specification has no property for; leave it out"));
     step.flags |= *flag;
   }
-  const bool realtime = *policy == 1 || *policy == 2;
-  if (from.priority.value_or(0) != 0 && !realtime)
-    return Error(
-        Kind::invalid,
-        str::cat(path, ".scheduler.priority: only SCHED_FIFO and SCHED_RR have one, not ", from.policy));
-  if ((from.runtime || from.deadline || from.period) && *policy != 6)
-    return Error(Kind::invalid,
-                 str::cat(path, ".scheduler: runtime, deadline and period belong to SCHED_DEADLINE, not to ",
-                          from.policy));
+  step.text = from.policy;
   step.nice = from.nice.value_or(0);
   step.priority = static_cast<uint32_t>(from.priority.value_or(0));
   step.runtime = from.runtime.value_or(0);

@@ -31,6 +31,7 @@ struct SchedulerStep {
   int32_t nice = 0;
   uint32_t priority = 0;
   uint64_t runtime = 0, deadline = 0, period = 0;
+  std::string text;  // the policy's name, for messages
 };
 
 struct MemoryPolicyStep {

@@ -1,10 +1,14 @@
 #include "runtime/plan/sysctls.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "runtime/plan/namespaces.h"
 #include "spec/base/errors.h"
 
 namespace plan {
+
+using oci::NamespaceType;
 
 namespace {
 
@@ -32,18 +36,29 @@ bool is_plain(std::string_view path) {
   return !path.empty();
 }
 
-// Why `path` may not be written; empty if it may.
-std::string objection(std::string_view path, const SysctlFacts& facts) {
-  const auto needs = [](std::string_view kind) {
-    return str::cat("it belongs to the host as long as the container has no ", kind, " namespace of its own");
-  };
+std::optional<NamespaceType> space_of(std::string_view path) {
   if (std::find(std::begin(kIpc), std::end(kIpc), path) != std::end(kIpc) || path.starts_with("fs/mqueue/"))
-    return facts.ipc ? "" : needs("ipc");
-  if (path.starts_with("net/")) return facts.network ? "" : needs("network");
-  if (path.starts_with("user/")) return facts.user ? "" : needs("user");
-  if (path == "kernel/domainname") return facts.uts ? "" : needs("uts");
+    return NamespaceType::ipc;
+  if (path.starts_with("net/")) return NamespaceType::network;
+  if (path.starts_with("user/")) return NamespaceType::user;
+  if (path == "kernel/domainname") return NamespaceType::uts;
+  return std::nullopt;
+}
+
+bool is_separate(NamespaceType space, const SysctlFacts& facts) {
+  return (space == NamespaceType::ipc && facts.ipc) || (space == NamespaceType::network && facts.network) ||
+         (space == NamespaceType::user && facts.user) || (space == NamespaceType::uts && facts.uts);
+}
+
+// Why `path` may not be written; empty if it may.
+std::string objection(std::string_view path, const std::optional<NamespaceType>& space,
+                      const SysctlFacts& facts) {
+  if (!is_plain(path)) return "not the name of a kernel parameter";
   if (path == "kernel/hostname") return "set 'hostname' instead";
-  return "no namespace separates it from the host";
+  if (!space) return "no namespace separates it from the host";
+  if (is_separate(*space, facts)) return {};
+  return str::cat("it belongs to the host as long as the container has no ", text(*space),
+                  " namespace of its own");
 }
 
 }  // namespace
@@ -54,11 +69,12 @@ Result<std::vector<SysctlStep>> make_sysctls(const oci::Config& config, const Sy
   Errors errors;
   for (const auto& [name, value] : config.linux_->sysctl) {
     const std::string path = as_path(name);
-    const std::string problem =
-        is_plain(path) ? objection(path, facts) : "not the name of a kernel parameter";
+    const std::optional<NamespaceType> space = space_of(path);
+    const std::string problem = objection(path, space, facts);
     if (!problem.empty())
       errors.add(Error(Kind::invalid, str::cat("linux.sysctl['", str::printable(name), "']: ", problem)));
-    steps.push_back({name, path, value});
+    else
+      steps.push_back({name, path, value, *space});
   }
   TRY(std::move(errors).finish());
   return steps;

@@ -14,6 +14,7 @@ struct SysctlStep {
   std::string name;  // as written, for messages
   std::string path;  // beneath /proc/sys: "net/ipv4/ip_forward"
   std::string value;
+  oci::NamespaceType space{};  // the kind of namespace that it belongs to
 };
 
 // The namespaces that the container does not share with the host: new ones, or others joined by path.

@@ -123,12 +123,12 @@ Test(process, rlimits) {
 
 Test(process, refused) {
   oci::Process from;
-  from.scheduler = oci::Scheduler{.policy = "SCHED_OTHER", .priority = 5};
-  expect_text(refusal(from),
-              "process.scheduler.priority: only SCHED_FIFO and SCHED_RR have one, not SCHED_OTHER");
-  from.scheduler = oci::Scheduler{.policy = "SCHED_BATCH", .runtime = 5};
-  expect_text(refusal(from),
-              "process.scheduler: runtime, deadline and period belong to SCHED_DEADLINE, not to SCHED_BATCH");
+  from.scheduler = oci::Scheduler{.policy = "SCHED_OTHER",
+                                  .flags = {"SCHED_FLAG_RESET_ON_FORK", "SCHED_FLAG_UTIL_CLAMP_MAX"}};
+  expect_text(
+      refusal(from),
+      "process.scheduler.flags[1]: SCHED_FLAG_UTIL_CLAMP_MAX needs a value, which the specification has "
+      "no property for; leave it out");
   from.scheduler.reset();
   from.io_priority = oci::IoPriority{"IOPRIO_CLASS_BE", 8};
   expect_text(refusal(from), "process.ioPriority.priority: 8 is out of range 0..7");
