@@ -11,6 +11,8 @@ namespace lsm {
 
 namespace {
 
+bool has_selinux() { return sys::fstatat(Fd::cwd(), "/sys/fs/selinux/enforce", 0).ok(); }
+
 bool has_label(const plan::Process& process) {
   return !process.apparmor_profile.empty() || !process.selinux_label.empty();
 }
@@ -21,7 +23,7 @@ Result<> check_host(const plan::Process& process) {
     return Error(Kind::unsupported,
                  "process.apparmorProfile: this kernel has no AppArmor; remove the property or boot with "
                  "apparmor=1");
-  if (!process.selinux_label.empty() && !sys::fstatat(Fd::cwd(), "/sys/fs/selinux/enforce", 0).ok())
+  if (!process.selinux_label.empty() && !has_selinux())
     return Error(
         Kind::unsupported,
         "process.selinuxLabel: SELinux is not active on this host; remove the property or enable it");
@@ -35,6 +37,12 @@ Result<UniqueFd> verified(Result<UniqueFd> file) {
 }
 
 }  // namespace
+
+Result<> check_mount_label(const std::string& label) {
+  if (label.empty() || has_selinux()) return {};
+  return Error(Kind::unsupported,
+               "linux.mountLabel: SELinux is not active on this host; remove the property or enable it");
+}
 
 Result<UniqueFd> open_procfs(const plan::Process& process) {
   if (!has_label(process)) return UniqueFd();

@@ -98,6 +98,7 @@ Result<stages::Handles> open_handles(const plan::Plan& plan, const Options& opti
                                      cgroups::Handle& cgroup) {
   stages::Handles handles;
   handles.joins = TRY(namespaces::open(plan.namespaces.joins));
+  TRY(lsm::check_mount_label(plan.mount_label));
   TRY(sysctls::spare_host(plan.sysctls, handles.joins));
   handles.mount_sources = TRY(mounts::open_sources(plan.mounts));
   handles.cgroup = std::move(cgroup.v2);

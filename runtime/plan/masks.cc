@@ -35,6 +35,9 @@ Result<MaskPlan> make_masks(const oci::Config& config) {
   for (const MaskPlan::Path& mask : masks.masked)
     if (mask.path.empty())
       return Error(Kind::invalid, str::cat(mask.origin, ": the root itself cannot be masked"));
+  for (const MaskPlan::Path& path : masks.readonly)
+    if (path.path.empty())
+      return Error(Kind::invalid, path.origin + ": for the root itself there is root.readonly");
   return masks;
 }
 

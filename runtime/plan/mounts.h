@@ -96,7 +96,7 @@ struct MountFacts {
   bool own_ipc = false, own_cgroup = false;
   std::vector<oci::IdMapping> gid_mappings;  // of its user namespace
   std::vector<CgroupHierarchy> cgroups;      // of the host; the one of version 2 included
-  std::string mount_label;                   // linux.mountLabel where SELinux is enabled, else empty
+  std::string mount_label;                   // linux.mountLabel; empty: none
 };
 
 // How the root file system comes about.

@@ -13,7 +13,7 @@ namespace {
 using oci::NamespaceType;
 
 MountFacts mount_facts(const Host& host, const CreateArgs& args, const Namespaces& namespaces,
-                       const Cgroup& cgroup) {
+                       const Cgroup& cgroup, const std::string& label) {
   MountFacts facts;
   facts.bundle = args.bundle;
   facts.user_namespace = namespaces.user();
@@ -24,6 +24,7 @@ MountFacts mount_facts(const Host& host, const CreateArgs& args, const Namespace
   facts.own_ipc = namespaces.has(NamespaceType::ipc);
   facts.own_cgroup = namespaces.has(NamespaceType::cgroup);
   facts.gid_mappings = namespaces.gid_mappings;
+  facts.mount_label = label;
   for (const HostHierarchy& hierarchy : host.cgroups.hierarchies) {
     const auto ours =
         std::find_if(cgroup.directories.begin(), cgroup.directories.end(),
@@ -79,10 +80,12 @@ static Result<> fill(Plan& plan, const oci::Config& config, const Host& host, co
   plan.id = args.id;
   plan.bundle = args.bundle;
   plan.namespaces = TRY(make_namespaces(config));
+  plan.mount_label = config.linux_->mount_label.value_or("");
   Errors errors;
   plan.cgroup = errors.keep(make_cgroup(config, args.id, host.cgroups, args.systemd_cgroup));
   plan.warnings = plan.cgroup.warnings;
-  errors.keep(add_filesystem(config, args, mount_facts(host, args, plan.namespaces, plan.cgroup), plan));
+  errors.keep(add_filesystem(config, args,
+                             mount_facts(host, args, plan.namespaces, plan.cgroup, plan.mount_label), plan));
   errors.keep(add_process(config, host, args, plan));
   plan.net_devices = make_net_devices(config);
   plan.intel_rdt = make_intel_rdt(config, args.id);

@@ -48,6 +48,7 @@ struct Plan {
   Namespaces namespaces;
   RootfsPlan rootfs;
   std::vector<MountStep> mounts;
+  std::string mount_label;  // SELinux's, in the options of `mounts` already; empty: none
   std::vector<DeviceStep> devices;
   MaskPlan masks;
   std::vector<SysctlStep> sysctls;

@@ -78,11 +78,13 @@ Test(sysctls, only_with_a_namespace_of_its_own) {
 }
 
 Test(masks, paths) {
-  expect_text(masks({"/proc/kcore", "//sys/./firmware/"}, {"/proc/sys", "/"}),
+  expect_text(masks({"/proc/kcore", "//sys/./firmware/"}, {"/proc/sys"}),
               "linux.maskedPaths[0] proc/kcore\nlinux.maskedPaths[1] sys/firmware\n"
-              "linux.readonlyPaths[0] proc/sys\nlinux.readonlyPaths[1] \n");
+              "linux.readonlyPaths[0] proc/sys\n");
   expect_text(masks({"/a", "proc/kcore"}, {}),
               "error: linux.maskedPaths[1]: 'proc/kcore' is not an absolute path");
   expect_text(masks({}, {"x"}), "error: linux.readonlyPaths[0]: 'x' is not an absolute path");
+  expect_text(masks({}, {"/x", "//."}),
+              "error: linux.readonlyPaths[1]: for the root itself there is root.readonly");
   expect_text(masks({"/"}, {}), "error: linux.maskedPaths[0]: the root itself cannot be masked");
 }
