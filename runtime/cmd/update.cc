@@ -140,6 +140,8 @@ Result<> check_values(const UpdateArgs& args) {
     std::string_view option;
     std::string wrong;
   } checks[] = {
+      {"--l3-cache-schema", checks::one_line(args.l3_cache_schema.value_or(""))},
+      {"--mem-bw-schema", checks::one_line(args.mem_bw_schema.value_or(""))},
       {"--cpuset-cpus", checks::cpu_list(args.cpuset_cpus.value_or(""))},
       {"--cpuset-mems", checks::cpu_list(args.cpuset_mems.value_or(""))},
       {"--cpu-quota", checks::at_least_minus_one(args.cpu_quota.value_or(0))},
@@ -163,29 +165,28 @@ Result<oci::Resources> read_resources(const std::string& path) {
   return std::move(checked.value);
 }
 
-Result<> refuse_rdt(const UpdateArgs& args) {
-  for (const auto& [option, given] : {std::pair("--l3-cache-schema", args.l3_cache_schema.has_value()),
-                                      std::pair("--mem-bw-schema", args.mem_bw_schema.has_value())})
-    if (given)
-      return Error(
-          Kind::unsupported,
-          str::cat(option,
-                   ": limits of Intel RDT are set when a container is created (linux.intelRdt), and stay"));
-  return {};
+// These come with a document as well, which has no place for them.
+std::vector<plan::RdtLine> schemata_of(const UpdateArgs& args) {
+  std::vector<plan::RdtLine> lines;
+  for (const auto& [option, line] : {std::pair("--l3-cache-schema", &args.l3_cache_schema),
+                                     std::pair("--mem-bw-schema", &args.mem_bw_schema)})
+    if (!line->value_or("").empty()) lines.push_back({option, **line});
+  return lines;
 }
 
 Result<> update_one(const UpdateArgs& args, const Runtime& rt) {
-  TRY(refuse_rdt(args));
-  if (!args.resources) {
-    TRY(check_values(args));
-    return update::update(rt, args.id, TRY(resources_of(args)), name_of_option);
-  }
-  UpdateArgs document_alone;
-  document_alone.id = args.id;
-  document_alone.resources = args.resources;
-  if (args != document_alone)
+  TRY(check_values(args));
+  if (!args.resources)
+    return update::update(rt, args.id, {TRY(resources_of(args)), schemata_of(args)}, name_of_option);
+  UpdateArgs document;
+  document.id = args.id;
+  document.resources = args.resources;
+  document.l3_cache_schema = args.l3_cache_schema;
+  document.mem_bw_schema = args.mem_bw_schema;
+  if (args != document)
     return Error(Kind::invalid, "--resources: either the document or options say what to change, not both");
-  return update::update(rt, args.id, TRY(read_resources(*args.resources)), name_in_document);
+  return update::update(rt, args.id, {TRY(read_resources(*args.resources)), schemata_of(args)},
+                        name_in_document);
 }
 
 Result<int> update_run(const UpdateArgs& args, Runtime& rt) {

@@ -8,7 +8,6 @@
 #include "spec/base/file.h"
 #include "spec/base/log.h"
 #include "spec/base/sys.h"
-#include "spec/base/undo.h"
 
 namespace resctrl {
 
@@ -37,9 +36,13 @@ Result<bool> make_directory(const std::string& path) {
   return made.error();
 }
 
-Result<> write_schemata(const plan::IntelRdt& plan, const std::string& directory) {
+Result<std::string> read_schemata(const std::string& directory) {
+  return files::read(Fd::cwd(), (directory + "/schemata").c_str(), kMostSchemata);
+}
+
+Result<> write_schemata(const std::vector<plan::RdtLine>& schemata, const std::string& directory) {
   const std::string file = directory + "/schemata";
-  for (const plan::RdtLine& line : plan.schemata)
+  for (const plan::RdtLine& line : schemata)
     TRY(files::write_existing(Fd::cwd(), file.c_str(), line.text + "\n")
             .within(line.path, ": writing '", line.text, "'"));
   return {};
@@ -47,8 +50,7 @@ Result<> write_schemata(const plan::IntelRdt& plan, const std::string& directory
 
 // The group is somebody's already.
 Result<> compare_schemata(const plan::IntelRdt& plan, const std::string& directory) {
-  const std::string there =
-      TRY(files::read(Fd::cwd(), (directory + "/schemata").c_str(), kMostSchemata).within("linux.intelRdt"));
+  const std::string there = TRY(read_schemata(directory).within("linux.intelRdt"));
   for (const plan::RdtLine& line : plan.schemata)
     if (line.compared && !plan::holds(there, line.text))
       return Error(Kind::conflict, str::cat(line.path, ": '", directory, "' exists and does not have '",
@@ -68,7 +70,7 @@ Result<> set_up(const plan::IntelRdt& plan, const std::string& directory, Group&
   } else {
     TRY(compare_schemata(plan, directory));
   }
-  TRY(write_schemata(plan, directory));
+  TRY(write_schemata(plan.schemata, directory));
   group.tasks.push_back(directory + "/tasks");
   if (plan.monitor.empty()) return {};
   const std::string monitor = monitor_of(plan, directory);
@@ -115,6 +117,17 @@ Result<Group> create(const plan::IntelRdt& plan, const std::string& mount) {
 void undo(const Group& group) {
   const Result<> gone = destroy(group.made);
   if (!gone.ok()) logs::warn("linux.intelRdt: ", gone.error().message, ", ignoring");
+}
+
+Result<Undo> change(const std::string& tasks, const std::vector<plan::RdtLine>& schemata) {
+  const std::string directory = tasks.substr(0, tasks.rfind('/'));
+  const std::string before = TRY(read_schemata(directory).within("linux.intelRdt"));
+  Undo restore([directory, before] {
+    const Result<> back = files::write_existing(Fd::cwd(), (directory + "/schemata").c_str(), before);
+    if (!back.ok()) logs::warn("linux.intelRdt: ", back.error().message, ", ignoring");
+  });
+  TRY(write_schemata(schemata, directory));
+  return restore;
 }
 
 Result<> enter(const std::vector<std::string>& tasks, pid_t pid) {

@@ -12,6 +12,7 @@
 
 #include "runtime/plan/intel_rdt.h"
 #include "spec/base/error.h"
+#include "spec/base/undo.h"
 
 namespace resctrl {
 
@@ -30,6 +31,9 @@ std::vector<std::string> intend(const plan::IntelRdt& plan, const std::string& m
 Result<Group> create(const plan::IntelRdt& plan, const std::string& mount);
 // As if `create` had not been: for failures behind it.
 void undo(const Group& group);
+// Other schemata for the group whose file `tasks` is that of Group::tasks' first.  What was there comes back, unless the
+// Undo is kept; so it does where a line is refused.
+Result<Undo> change(const std::string& tasks, const std::vector<plan::RdtLine>& schemata);
 // Processes that `pid` makes from now on are in it as well.
 Result<> enter(const std::vector<std::string>& tasks, pid_t pid);
 // What is gone already is no error.

@@ -1,6 +1,7 @@
 #include "runtime/life/update.h"
 
 #include "runtime/cgroups/cgroups.h"
+#include "runtime/concerns/resctrl.h"
 #include "runtime/life/state_dir.h"
 #include "runtime/life/status.h"
 #include "runtime/plan/update.h"
@@ -8,7 +9,20 @@
 
 namespace update {
 
-Result<> update(const Runtime& rt, const std::string& id, const oci::Resources& change,
+namespace {
+
+Result<Undo> change_schemata(const oci::State& state, const std::vector<plan::RdtLine>& schemata) {
+  if (schemata.empty()) return Undo();
+  if (state.rdt_tasks.empty())
+    return Error(Kind::unsupported, str::cat(schemata.front().path,
+                                             ": the container has no group of resctrl; it gets one where "
+                                             "it is created with linux.intelRdt"));
+  return resctrl::change(state.rdt_tasks.front(), schemata);
+}
+
+}  // namespace
+
+Result<> update(const Runtime& rt, const std::string& id, const Change& change,
                 std::string (*name)(std::string_view)) {
   StateDir dir = TRY(StateDir::open(rt.root, id));
   TRY(dir.lock());
@@ -19,14 +33,16 @@ Result<> update(const Runtime& rt, const std::string& id, const oci::Resources& 
   if (now == oci::Status::creating)
     return Error(Kind::conflict, str::cat("container '", id, "' is still being created"));
   oci::ExecDefaults defaults = TRY(dir.load_exec_defaults());
-  plan::Update update = TRY(plan::make_update(defaults.resources.value_or(oci::Resources{}), change,
+  plan::Update update = TRY(plan::make_update(defaults.resources.value_or(oci::Resources{}), change.resources,
                                               TRY(cgroups::directories(state.cgroup_paths)), name));
   for (const std::string& warning : update.cgroup.warnings) logs::warn(warning);
   if (update.check) TRY(cgroups::check_memory(*update.check));
+  Undo restore_schemata = TRY(change_schemata(state, change.schemata));
   Undo restore = TRY(cgroups::apply(update.cgroup));
   defaults.resources = std::move(update.resources);
   TRY(dir.save_exec_defaults(defaults));
   restore.keep();
+  restore_schemata.keep();
   return {};
 }
 

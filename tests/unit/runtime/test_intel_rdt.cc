@@ -153,6 +153,27 @@ Test(intel_rdt, a_group_that_exists) {
   cr_expect(tree.has("/gold"));
 }
 
+Test(intel_rdt, update) {
+  Tree tree;
+  const std::string before = tree.get("/schemata");
+  const std::vector<plan::RdtLine> lines = {{"--l3-cache-schema", "L3:0=f"}};
+  {
+    Result<Undo> restore = resctrl::change(tree.path + "/tasks", lines);
+    cr_assert(restore.ok());
+    expect_text(tree.get("/schemata").substr(0, 7), "L3:0=f\n");
+  }
+  expect_text(tree.get("/schemata"), before);  // what followed had failed
+  Result<Undo> kept = resctrl::change(tree.path + "/tasks", lines);
+  cr_assert(kept.ok());
+  kept.value().keep();
+  kept = Undo();
+  expect_text(tree.get("/schemata").substr(0, 7), "L3:0=f\n");
+  const Result<Undo> gone = resctrl::change(tree.path + "/gone/tasks", lines);
+  cr_assert_not(gone.ok());
+  expect_text(gone.error().message,
+              str::cat("linux.intelRdt: '", tree.path, "/gone/schemata' does not exist"));
+}
+
 Test(intel_rdt, groups_by_name) {
   Tree tree;
   expect_text(tree.create({.clos_id = "gold"}),
