@@ -37,11 +37,15 @@ static Process default_process() {
   return process;
 }
 
-static Linux default_linux() {
+static Linux default_linux(bool cgroup_namespace) {
   Linux out;
   out.resources.emplace().devices = {{.allow = false, .access = "rwm"}};
-  out.namespaces = {{NamespaceType::pid}, {NamespaceType::network}, {NamespaceType::ipc},
-                    {NamespaceType::uts}, {NamespaceType::mount},   {NamespaceType::cgroup}};
+  out.namespaces = {{NamespaceType::pid},
+                    {NamespaceType::network},
+                    {NamespaceType::ipc},
+                    {NamespaceType::uts},
+                    {NamespaceType::mount}};
+  if (cgroup_namespace) out.namespaces.push_back({NamespaceType::cgroup});
   out.masked_paths = {"/proc/acpi",
                       "/proc/asound",
                       "/proc/interrupts",
@@ -58,19 +62,19 @@ static Linux default_linux() {
   return out;
 }
 
-Config default_config() {
+Config default_config(bool cgroup_namespace) {
   return {
       .oci_version = std::string(kSpecVersion),
       .root = Root{.path = "rootfs", .readonly = true},
       .mounts = default_mounts(),
       .process = default_process(),
       .hostname = "runtime",
-      .linux_ = default_linux(),
+      .linux_ = default_linux(cgroup_namespace),
   };
 }
 
-Config default_rootless_config(uint32_t uid, uint32_t gid) {
-  Config config = default_config();
+Config default_rootless_config(bool cgroup_namespace, uint32_t uid, uint32_t gid) {
+  Config config = default_config(cgroup_namespace);
   for (Mount& m : config.mounts) {
     // The group 5 has no mapping, and a sysfs can only be mounted by who owns the network namespace.
     if (m.destination == "/dev/pts") std::erase(m.options, "gid=5");

@@ -1,5 +1,6 @@
 // runtime spec: a config.json to start from.
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,6 +23,11 @@ constexpr cli::Row<SpecArgs> spec_options[] = {
     cli::flag<&SpecArgs::rootless>(0, "rootless", "for a user without rights: with a user namespace"),
 };
 
+bool has_cgroups_v2_alone() {
+  const Result<UniqueFd> mounted = sys::open("/sys/fs/cgroup", O_PATH | O_DIRECTORY);
+  return mounted.ok() && sys::filesystem_magic(mounted.value()) == CGROUP2_SUPER_MAGIC;
+}
+
 Result<int> spec_run(const SpecArgs& args, Runtime& rt) {
   auto bundle = sys::open(args.bundle.c_str(), O_RDONLY | O_DIRECTORY);
   if (!bundle.ok() && bundle.error().errnum == ENOENT)
@@ -34,8 +40,10 @@ Result<int> spec_run(const SpecArgs& args, Runtime& rt) {
                  str::cat("'", args.bundle, "/config.json' already exists; move it away first"));
   const UniqueFd file = TRY(std::move(created).within("bundle '", args.bundle, "'"));
   Undo remove([&] { (void)sys::unlinkat(dir, "config.json", 0); });  // half a file is worse than none
-  const oci::Config config =
-      args.rootless ? oci::default_rootless_config(rt.uid, ::getegid()) : oci::default_config();
+  const bool cgroup_namespace = has_cgroups_v2_alone();
+  const oci::Config config = args.rootless
+                                 ? oci::default_rootless_config(cgroup_namespace, rt.uid, ::getegid())
+                                 : oci::default_config(cgroup_namespace);
   TRY(sys::write_all(file, oci::encode(config)).within("writing '", args.bundle, "/config.json'"));
   remove.keep();
   return 0;

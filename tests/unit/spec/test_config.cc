@@ -262,7 +262,8 @@ Test(config, accepts_the_edges) {
 }
 
 Test(config, defaults_are_valid_and_survive) {
-  for (const oci::Config& config : {oci::default_config(), oci::default_rootless_config(1000, 1001)}) {
+  for (const oci::Config& config : {oci::default_config(false), oci::default_config(true),
+                                    oci::default_rootless_config(true, 1000, 1001)}) {
     const std::string text = oci::encode(config);
     const auto again = oci::check_config(text, "default");
     cr_assert(again.ok(), "%s", again.ok() ? "" : again.error().message.c_str());
@@ -272,7 +273,7 @@ Test(config, defaults_are_valid_and_survive) {
 }
 
 Test(config, rootless_default_maps_the_user) {
-  const oci::Config config = oci::default_rootless_config(1000, 1001);
+  const oci::Config config = oci::default_rootless_config(true, 1000, 1001);
   cr_expect((config.linux_->uid_mappings == std::vector<oci::IdMapping>{{0, 1000, 1}}));
   cr_expect((config.linux_->gid_mappings == std::vector<oci::IdMapping>{{0, 1001, 1}}));
   bool network = false, user = false;
