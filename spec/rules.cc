@@ -261,7 +261,7 @@ void seccomp_notify_has_listener(const Linux& l, Report& report) {
   if (!l.seccomp) return;
   const oci::Seccomp& s = *l.seccomp;
   const auto notify = oci::SeccompAction::notify;
-  // runtime writes to the listener's socket itself, under the filter (as runc has it).
+  // An agent would have to answer for all that comes before the container's program; runc refuses it as well.
   if (s.default_action == notify)
     report.problem("linux.seccomp.defaultAction", "'SCMP_ACT_NOTIFY' is not possible for every system call");
   if (!s.listener_path.value_or("").empty()) return;
