@@ -23,6 +23,7 @@
 #include "runtime/concerns/workdir.h"
 #include "runtime/stages/listener.h"
 #include "runtime/stages/sources.h"
+#include "spec/base/file.h"
 #include "spec/base/sys.h"
 
 namespace stages {
@@ -30,6 +31,8 @@ namespace stages {
 namespace {
 
 using oci::NamespaceType;
+
+constexpr size_t kMostState = 64 << 20;  // bytes: each of a configuration's may become six, as "\u0000"
 
 // Signals as a program expects to find them: nothing blocked, nothing ignored or handled by us.
 Result<> reset_signals() {
@@ -79,10 +82,12 @@ Result<std::string> pause_for_hooks(Channel& channel, const plan::Plan& plan, co
   TRY(channel.send(Tag::want_hooks));
   const std::optional<Packet> answer = TRY(channel.receive());
   if (!answer) return Error(Kind::protocol, "the runtime went away");
-  if (answer->tag != Tag::hooks_done) return Error(Kind::protocol, "the runtime sent an unexpected message");
+  if (answer->tag != Tag::hooks_done || answer->fds.size() != 1)
+    return Error(Kind::protocol, "the runtime sent an unexpected message");
+  std::string state = TRY(files::read(answer->fds[0], kMostState));
   TRY(sys::fchdir(root.fd));  // where runc and crun have them, too
-  TRY(hooks::run("createContainer", plan.hooks.create_container, answer->payload, {channel.fd()}));
-  return answer->payload;
+  TRY(hooks::run("createContainer", plan.hooks.create_container, state, {channel.fd()}));
+  return state;
 }
 
 Result<> set_up_terminal(Channel& channel, const rootfs::Root& root, const plan::Process& process,

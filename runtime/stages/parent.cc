@@ -119,6 +119,13 @@ Result<Child> spawn_sources(const plan::Plan& plan, Handles& handles) {
   return child;
 }
 
+// In a file, since annotations make it longer than a message may be.
+Result<> send_state(Channel& channel, std::string_view state) {
+  const UniqueFd file = TRY(sys::memfd_create("state", 0));
+  TRY(sys::pwrite_all(file, state, 0));
+  return channel.send(Tag::hooks_done, {}, {file});
+}
+
 Error explain_clone(Error error, const plan::Namespaces& namespaces) {
   if (error.errnum == EPERM && !namespaces.user())
     return Error(Kind::denied, EPERM,
@@ -183,7 +190,7 @@ Result<Launched> launch(Watch& watch, const plan::Plan& plan, Handles handles, b
     if (tag == Tag::want_hooks) {
       const std::string state = TRY(run_hooks(talk.launched));
       talk.in_hooks = !plan.hooks.create_container.empty();
-      return talk.channel.send(Tag::hooks_done, state);
+      return send_state(talk.channel, state);
     }
     return {};
   };

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cassert>
 #include <cstring>
 
 #include "spec/base/sys.h"
@@ -30,6 +31,9 @@ std::string_view describe(Tag tag) {
   }
 }
 
+// What is said to people may be cut.
+std::string_view shortened(std::string_view payload) { return payload.substr(0, kMostPayload - 1); }
+
 }  // namespace
 
 Result<Channel::Pair> Channel::pair() {
@@ -38,8 +42,9 @@ Result<Channel::Pair> Channel::pair() {
 }
 
 Result<> Channel::send(Tag tag, std::string_view payload, std::initializer_list<Fd> fds) {
+  assert(payload.size() < kMostPayload);
   std::string packet(1, static_cast<char>(tag));
-  packet.append(payload.substr(0, kMostPayload - 1));
+  packet.append(payload);
   return sys::send(socket_, packet, std::span<const Fd>(fds.begin(), fds.size()));
 }
 
@@ -62,12 +67,12 @@ Result<> Channel::expect(Tag tag) {
 }
 
 void Channel::fail(const Error& error) {
-  (void)send(Tag::failed, encode(error));  // nobody left to tell if even that fails
+  (void)send(Tag::failed, shortened(encode(error)));  // nobody left to tell if even that fails
 }
 
 void Channel::log(logs::Level level, std::string_view text) {
-  (void)send(Tag::log, str::cat(static_cast<char>('0' + static_cast<int>(level)),
-                                text));  // a lost log line is no failure
+  const std::string line = str::cat(static_cast<char>('0' + static_cast<int>(level)), text);
+  (void)send(Tag::log, shortened(line));  // a lost log line is no failure
 }
 
 std::string encode(const Error& error) {

@@ -7,7 +7,7 @@
 //     │◀── init_pid (+ its pidfd) ───│ exits                               │ waits: it may be quicker than its announcement
 //     │ known ────────────────────────────────────────────────────────────▶│ cgroup, rootfs, mounts, devices
 //     │◀──────────────────────────────────────────────────── want_hooks ──│ only if something is to be done from outside
-//     │ prestart, createRuntime; hooks_done ──────────────────────────────▶│ createContainer hooks, pivot, masks
+//     │ prestart, createRuntime; hooks_done (+ state in a file) ──────────▶│ createContainer hooks, pivot, masks
 //     │◀───────────────────────────────────────── terminal (+ pty master) │ only with a terminal
 //     │◀───────────────────────────────────────────────────────── ready ──│ waits for `start`
 //     │ `create` alone: the container is on record; saved ────────────────▶│ listens on the start socket
@@ -68,12 +68,14 @@ class Channel {
   struct Pair;
   static Result<Pair> pair();
 
+  // Precondition: the payload is shorter than 64 KiB; what may be longer goes in a file, as a descriptor.
   Result<> send(Tag tag, std::string_view payload = {}, std::initializer_list<Fd> fds = {});
   // The next packet; nullopt at the end of file (every process on the other side has gone or has executed).
   Result<std::optional<Packet>> receive();
   // In a stage: the other side must say `tag` next.  Its death is an error ("the runtime went away").
   Result<> expect(Tag tag);
-  void fail(const Error& error);  // sends `failed`; cannot fail itself
+  // `failed` and `log`, cut where they are too long; they cannot fail themselves.
+  void fail(const Error& error);
   void log(logs::Level level, std::string_view text);
   [[nodiscard]] Fd fd() const { return socket_; }
   [[nodiscard]] bool open() const { return socket_.valid(); }
