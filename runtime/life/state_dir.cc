@@ -12,7 +12,8 @@
 #include "spec/base/file.h"
 #include "spec/base/sys.h"
 
-// A process object with Docker's seccomp profile is some 60 KiB.
+// A process object with Docker's seccomp profile is some 60 KiB.  What is larger would be written, and never read again:
+// a configuration can be half as long, but control characters become six in JSON.
 static constexpr size_t kStateLimit = 8 << 20;
 static constexpr const char* kStateFile = "state.json";
 static constexpr const char* kExecFile = "exec.json";
@@ -164,9 +165,14 @@ Result<oci::State> StateDir::load() const {
       .within("container '", id_, "'");
 }
 
+static Result<> save_file(Fd dir, const char* name, const std::string& text) {
+  if (text.size() <= kStateLimit) return files::replace(dir, name, text, 0600);
+  return Error(Kind::invalid, str::cat("'", name, "' would be larger than ", kStateLimit,
+                                       " bytes; config.json has too much in annotations, hooks or process"));
+}
+
 Result<> StateDir::save(const oci::State& state) const {
-  return files::replace(dir_, kStateFile, oci::encode(state), 0600)
-      .within("saving the state of container '", id_, "'");
+  return save_file(dir_, kStateFile, oci::encode(state)).within("saving the state of container '", id_, "'");
 }
 
 Result<oci::ExecDefaults> StateDir::load_exec_defaults() const {
@@ -175,7 +181,7 @@ Result<oci::ExecDefaults> StateDir::load_exec_defaults() const {
 }
 
 Result<> StateDir::save_exec_defaults(const oci::ExecDefaults& defaults) const {
-  return files::replace(dir_, kExecFile, oci::encode(defaults), 0600)
+  return save_file(dir_, kExecFile, oci::encode(defaults))
       .within("saving the state of container '", id_, "'");
 }
 

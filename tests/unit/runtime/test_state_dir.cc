@@ -167,3 +167,19 @@ Test(state_dir, of_many_claims_one_wins) {
   cr_expect_eq(won, 1);
   cr_expect_eq(lost, kRacers - 1);
 }
+
+// What could not be read again would be a container that nobody can stop.
+Test(state_dir, writes_only_what_it_can_read) {
+  const Root root;
+  StateDir dir = StateDir::claim(root.path, "web").take();
+  oci::State large = state("web");
+  large.annotations["a"] = std::string(1'300'000, '\x7f');  // six bytes each
+  cr_assert(dir.save(large).ok());
+  cr_expect(dir.load().ok());
+  large.annotations["b"] = large.annotations["a"];
+  const std::string got = message(dir.save(large));
+  cr_expect_str_eq(got.c_str(),
+                   "saving the state of container 'web': 'state.json' would be larger than 8388608 bytes; "
+                   "config.json has too much in annotations, hooks or process");
+  cr_expect(dir.load().ok(), "the one before stays");
+}
