@@ -4,8 +4,10 @@
 #include <seccomp.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
+#include "runtime/life/state_dir.h"
 #include "spec/base/file.h"
 #include "spec/base/log.h"
 #include "spec/base/sys.h"
@@ -49,12 +51,20 @@ bool is_private(const struct stat& st, mode_t type) {
   return (st.st_mode & S_IFMT) == type && (st.st_mode & 077) == 0 && st.st_uid == ::geteuid();
 }
 
+// Nearly always both are there: each is made when it is missed.
 Result<UniqueFd> open_directory(const std::string& state_root) {
-  // The state root is made by whoever comes first, here or in StateDir::claim; both make it private.
-  (void)sys::mkdirat(Fd::cwd(), state_root.c_str(), 0700);
-  const UniqueFd root = TRY(sys::open(state_root.c_str(), O_RDONLY | O_DIRECTORY));
-  (void)sys::mkdirat(root, kDirectory, 0700);
-  UniqueFd dir = TRY(sys::openat(root, kDirectory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  Result<UniqueFd> opened = sys::open(state_root.c_str(), O_RDONLY | O_DIRECTORY);
+  if (!opened.ok() && opened.error().errnum == ENOENT) {
+    TRY(state_dirs::make_root(state_root));
+    opened = sys::open(state_root.c_str(), O_RDONLY | O_DIRECTORY);
+  }
+  const UniqueFd root = TRY(std::move(opened));
+  Result<UniqueFd> inner = sys::openat(root, kDirectory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!inner.ok() && inner.error().errnum == ENOENT) {
+    (void)sys::mkdirat(root, kDirectory, 0700);  // another runtime may be quicker
+    inner = sys::openat(root, kDirectory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  }
+  UniqueFd dir = TRY(std::move(inner));
   if (!is_private(TRY(sys::fstat(dir)), S_IFDIR))
     return Error(Kind::denied, str::cat("'", state_root, "/", kDirectory, "' is not private"));
   return dir;

@@ -87,8 +87,7 @@ bool exists(Fd root, const std::string& id) {
   return sys::fstatat(root, str::cat(id, "/", kStateFile).c_str(), AT_SYMLINK_NOFOLLOW).ok();
 }
 
-// Private to its owner.  The sticky bit keeps cleaners of temporary places away, such as those of $XDG_RUNTIME_DIR.
-static Result<> make_root(const std::string& root) {
+Result<> make_root(const std::string& root) {
   for (size_t at = root.find('/', 1); at != std::string::npos; at = root.find('/', at + 1)) {
     auto made = sys::mkdirat(Fd::cwd(), root.substr(0, at).c_str(), 0755);
     if (!made.ok() && made.error().errnum != EEXIST) return made;

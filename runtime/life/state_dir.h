@@ -5,8 +5,8 @@
 //   exec.json    oci::ExecDefaults, written before the container is complete, and again by `update` alone
 //   start.sock   from `create` until `start`
 //
-// The directory itself is the lock (flock(2)) for what changes a container: create, start, delete.  `state`, `list` and
-// `kill` do not take it: a container whose hook hangs must still show, and be killed.  The lock is given up explicitly,
+// The directory itself is the lock (flock(2)) for what changes what is here: create, start, update, delete, and the end of
+// a kept container.  All others do without: a container whose hook hangs must still show, and be killed.  The lock is given up explicitly,
 // because the container's first process holds a copy of the descriptor until it executes its program.
 #pragma once
 
@@ -65,6 +65,9 @@ Result<std::vector<std::string>> list(const std::string& root);
 Result<oci::State> peek(Fd root, const std::string& id);
 // Whether there is a state.json.
 bool exists(Fd root, const std::string& id);
+// Makes what is missing of the root's path; the root itself private to its owner, and sticky: that keeps cleaners of temporary
+// places away, such as those of $XDG_RUNTIME_DIR.  Whoever comes first makes it: a container, or the cache of filters.
+Result<> make_root(const std::string& root);
 // Kind::not_found where there is no root; Kind::invalid for the empty one: nobody said where.
 Result<UniqueFd> open_root(const std::string& root);
 

@@ -138,3 +138,15 @@ Test(seccomp_cache, stays_small) {
   }
   cr_expect(root.entries().size() <= 64, "%zu", root.entries().size());
 }
+
+// The state root may be made for it, before there is a container: no cleaner of temporary places may take it either.
+Test(seccomp_cache, makes_the_state_root_as_a_container_does) {
+  Root root;
+  root.path += "/new/state";
+  expect_right(root, profile("reboot"), "no root yet");
+  struct stat st {};
+  cr_assert(::stat(root.path.c_str(), &st) == 0);
+  cr_expect_eq(st.st_mode & 07777, 01700);
+  cr_expect_eq(root.entries().size(), 1UL);
+  root.path.resize(root.path.size() - sizeof "/new/state" + 1);
+}
