@@ -30,7 +30,7 @@ struct Exit {
 // The formats that this program writes and reads.
 inline constexpr uint32_t kStateFormat = 1;
 
-// Kept on disk between commands; written once at create, and again only by `start` and at the end of the process.
+// Kept on disk between commands; written at create, and again only when the process of a kept container has ended.
 struct State {
   uint32_t format = kStateFormat;
   std::string oci_version{kSpecVersion};
@@ -51,9 +51,9 @@ struct State {
   std::vector<std::string> created_cgroups;  // those of them that we made, and so may remove
   std::vector<std::string> rdt_tasks;    // files of resctrl that every process of the container is written to
   std::vector<std::string> created_rdt;  // directories there that go with the container
-  std::optional<Hooks> hooks;            // poststart and poststop
-  bool no_process = false;               // config.json had none: it cannot be started
-  bool keep = false;                     // run --keep: a stopped container stays until it is deleted
+  std::optional<Hooks> hooks;  // config.json's: startContainer, poststart and poststop are still to come
+  bool no_process = false;     // config.json had none: it cannot be started
+  bool keep = false;           // run --keep: a stopped container stays until it is deleted
   std::optional<Exit> exit;
   bool no_pivot = false;
   bool shared_pids = false;  // no pid namespace of its own: its processes outlive the first

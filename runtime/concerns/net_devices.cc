@@ -5,7 +5,6 @@
 #include <sched.h>
 
 #include <cerrno>
-#include <cstring>
 #include <memory>
 
 #include "runtime/concerns/netlink.h"
@@ -43,13 +42,6 @@ struct Transfer {
   std::vector<Moved> moved;
 };
 
-template <class T>
-T front(std::string_view text) {
-  T value{};
-  std::memcpy(&value, text.data(), std::min(text.size(), sizeof value));
-  return value;
-}
-
 ifinfomsg about(int index) {
   ifinfomsg info{};
   info.ifi_index = index;
@@ -65,7 +57,7 @@ Result<std::optional<Link>> find(Socket& socket, const std::string& name) {
   if (!answers.ok() && answers.error().errnum == ENODEV) return std::optional<Link>();
   const std::vector<netlink::Answer> links = TRY(std::move(answers));
   if (links.empty()) return Error(Kind::protocol, "netlink: the kernel said nothing of the device");
-  const auto info = front<ifinfomsg>(links.front().payload);
+  const auto info = netlink::read_as<ifinfomsg>(links.front().payload);
   return std::optional<Link>({info.ifi_index, (info.ifi_flags & IFF_UP) != 0});
 }
 
@@ -74,7 +66,7 @@ Result<std::vector<std::string>> lasting_addresses(Socket& socket, int index) {
   const std::vector<netlink::Answer> answers = TRY(socket.ask(Request(RTM_GETADDR, NLM_F_DUMP, ifaddrmsg{})));
   std::vector<std::string> lasting;
   for (const netlink::Answer& answer : answers) {
-    const auto address = front<ifaddrmsg>(answer.payload);
+    const auto address = netlink::read_as<ifaddrmsg>(answer.payload);
     if (answer.payload.size() >= sizeof address && address.ifa_index == static_cast<unsigned>(index) &&
         (address.ifa_flags & IFA_F_PERMANENT) && address.ifa_scope == RT_SCOPE_UNIVERSE)
       lasting.push_back(answer.payload);
@@ -123,7 +115,7 @@ std::string renamed_label(std::string_view data, const std::string& from, const 
 
 Result<> add_address(Socket& socket, int index, const std::string& address, const std::string& old_name,
                      const std::string& name) {
-  auto body = front<ifaddrmsg>(address);
+  auto body = netlink::read_as<ifaddrmsg>(address);
   body.ifa_index = static_cast<unsigned>(index);
   Request request(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, body);
   for (const netlink::Attribute& a : netlink::attributes(std::string_view(address).substr(sizeof body))) {

@@ -13,13 +13,6 @@ namespace {
 
 constexpr size_t kMostMessage = 64UL * 1024;  // netlink(7): the kernel sends at most 32 KiB at a time
 
-template <class T>
-T read_as(std::string_view text) {
-  T value{};
-  std::memcpy(&value, text.data(), std::min(text.size(), sizeof value));
-  return value;
-}
-
 void pad(std::string& text) { text.resize(NLMSG_ALIGN(text.size())); }
 
 // nlmsgerr: a negative errno, the header of what was asked, and behind that the kernel's explanation.

@@ -7,7 +7,9 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,6 +43,14 @@ struct Attribute {
 };
 // Those in `text`, up to the first that does not fit into it.
 std::vector<Attribute> attributes(std::string_view text);
+
+// The structure that `text` begins with; zeros where it is too short.
+template <class T>
+T read_as(std::string_view text) {
+  T value{};
+  std::memcpy(&value, text.data(), std::min(text.size(), sizeof value));
+  return value;
+}
 
 struct Answer {
   uint16_t type = 0;
