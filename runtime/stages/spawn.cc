@@ -1,13 +1,13 @@
 #include "runtime/stages/spawn.h"
 
-#ifdef COVERAGE
+#ifdef PROJECT_COVERAGE
 extern "C" void __gcov_dump(void);
 #endif
 
 namespace stages {
 
 void die(int status) {
-#ifdef COVERAGE
+#ifdef PROJECT_COVERAGE
   __gcov_dump();
 #endif
   ::_exit(status);
