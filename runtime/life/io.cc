@@ -16,6 +16,10 @@ Result<UniqueFd> open_bundle(const std::string& path) {
     return Error(Kind::not_found,
                  str::cat("bundle '", path,
                           "' does not exist; name the directory that holds config.json with --bundle"));
+  if (opened.error().errnum == ENOTDIR)
+    return Error(Kind::invalid,
+                 str::cat("bundle '", path,
+                          "' is not a directory; name the one that holds config.json with --bundle"));
   return std::move(opened).within("bundle '", path, "'");
 }
 
