@@ -1,145 +1,25 @@
 #include "imagetool/fetch.h"
 
-#include <chrono>
-#include <condition_variable>
-#include <deque>
-#include <functional>
-#include <mutex>
-#include <optional>
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <list>
+#include <map>
 #include <set>
-#include <thread>
 
+#include "imagetool/arrival.h"
+#include "imagetool/jail.h"
 #include "imagetool/store/image.h"
 #include "imagetool/unpack.h"
-#include "spec/base/sys.h"
+#include "spec/base/clock.h"
 #include "spec/base/undo.h"
 
 namespace fetches {
 
 namespace {
 
-// Which blobs have arrived: the only thing that the two threads share, besides the store and the progress.
-class Arrivals {
- public:
-  void arrived(const oci::Digest& blob) {
-    const std::lock_guard lock(mutex_);
-    there_.insert(blob);
-    changed_.notify_all();
-  }
-  // Nothing more will come.
-  void stop() {
-    const std::lock_guard lock(mutex_);
-    stopped_ = true;
-    changed_.notify_all();
-  }
-  [[nodiscard]] bool stopped() {
-    const std::lock_guard lock(mutex_);
-    return stopped_;
-  }
-  // False: it will not come any more.
-  [[nodiscard]] bool wait(const oci::Digest& blob) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stopped_ || there_.contains(blob); });
-    return there_.contains(blob);
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::set<oci::Digest> there_;
-  bool stopped_ = false;
-};
-
-// The end of the chain for one layer's blob: into the store, and then known to the other thread.
-class LayerSink final : public Sink {
- public:
-  LayerSink(const Context& context, Arrivals& arrivals, oci::Digest digest, Store::Writer writer,
-            UniqueFd lock)
-      : progress_(context.progress),
-        arrivals_(arrivals),
-        digest_(std::move(digest)),
-        writer_(std::move(writer)),
-        lock_(std::move(lock)) {}
-
-  Result<> write(std::string_view bytes) override {
-    progress_.received(digest_, bytes.size());
-    if (arrivals_.stopped()) return Error(Kind::conflict, "unpacking has failed");
-    return writer_.write(bytes);
-  }
-  Result<> finish() override {
-    TRY(writer_.commit(digest_));
-    lock_.reset();
-    progress_.fetched(digest_);
-    arrivals_.arrived(digest_);
-    return {};
-  }
-
- private:
-  Progress& progress_;
-  Arrivals& arrivals_;
-  const oci::Digest digest_;
-  Store::Writer writer_;
-  UniqueFd lock_;
-};
-
-class Fetcher {
- public:
-  Fetcher(const Context& context, ImageSource& source, Arrivals& arrivals)
-      : context_(context), source_(source), arrivals_(arrivals) {}
-
-  Result<> run(const std::vector<oci::Descriptor>& layers) {
-    // First all that nobody else is fetching, at the same time; then what others were at, one after the other, so that
-    // we never wait for a lock while we hold one.
-    std::vector<oci::Descriptor> busy;
-    std::set<oci::Digest> seen;
-    for (const oci::Descriptor& layer : layers) {
-      if (!seen.insert(layer.digest).second) continue;
-      UniqueFd lock = TRY(context_.store.try_part(Store::Part::blob, layer.digest));
-      if (context_.store.has(layer))
-        present(layer);
-      else if (lock.valid())
-        TRY(add(layer, std::move(lock)));
-      else
-        busy.push_back(layer);
-    }
-    TRY(fetch());
-    for (const oci::Descriptor& layer : busy) {
-      UniqueFd lock = TRY(context_.store.wait_part(Store::Part::blob, layer.digest));
-      if (context_.store.has(layer)) {
-        present(layer);
-        continue;
-      }
-      TRY(add(layer, std::move(lock)));
-      TRY(fetch());
-    }
-    return {};
-  }
-
- private:
-  void present(const oci::Descriptor& layer) {
-    context_.progress.present(layer.digest);
-    arrivals_.arrived(layer.digest);
-  }
-  Result<> add(const oci::Descriptor& layer, UniqueFd lock) {
-    Store::Writer writer = TRY(context_.store.begin());
-    sinks_.emplace_back(context_, arrivals_, layer.digest, std::move(writer), std::move(lock));
-    wanted_.push_back({.want = layer, .into = &sinks_.back()});
-    return {};
-  }
-  Result<> fetch() {
-    if (wanted_.empty()) return {};
-    Result<> fetched = source_.blobs(wanted_);
-    wanted_.clear();
-    sinks_.clear();  // and their locks
-    return fetched;
-  }
-
-  const Context& context_;
-  ImageSource& source_;
-  Arrivals& arrivals_;
-  std::deque<LayerSink> sinks_;  // a deque: the source holds pointers to them
-  std::vector<ImageSource::Fetch> wanted_;
-};
+constexpr int kTickMs = 100;
+constexpr size_t kProcesses = 2;  // of several images: layers of one wait for each other
 
 // The unpacked layers below `count`, topmost first.
 Result<std::vector<UniqueFd>> open_lowers(const Store& store, const std::vector<oci::Digest>& chains,
@@ -149,105 +29,259 @@ Result<std::vector<UniqueFd>> open_lowers(const Store& store, const std::vector<
   return lowers;
 }
 
-class Unpacker {
+// One layer on its way to a tree of the store.
+class Unpacked {
  public:
-  Unpacker(const Context& context, Arrivals& arrivals, const oci::Manifest& manifest,
-           const oci::ImageConfig& config)
-      : context_(context),
-        arrivals_(arrivals),
-        manifest_(manifest),
-        config_(config),
-        chains_(images::chain_ids(config.diff_ids)) {}
+  Unpacked(const Context& context, Arrival& blob, const oci::Digest& diff_id, std::vector<oci::Digest> chains,
+           const Unpacked* below)
+      : context_(context), blob_(blob), diff_id_(diff_id), chains_(std::move(chains)), below_(below) {}
 
-  Result<> run() {
-    for (size_t i = 0; i < chains_.size(); ++i) {
-      const oci::Descriptor& layer = manifest_.layers[i];
-      if (!arrivals_.wait(layer.digest)) return {};  // the other thread knows why
-      if (!context_.store.has_layer(chains_[i])) {
-        const UniqueFd lock = TRY(context_.store.wait_part(Store::Part::layer, chains_[i]));
-        if (!context_.store.has_layer(chains_[i])) TRY(unpack_one(i));
-      }
-      context_.progress.unpacked(layer.digest);
+  [[nodiscard]] bool done() const { return done_; }
+  [[nodiscard]] const std::optional<Error>& error() const { return error_; }
+  [[nodiscard]] bool running() const { return work_.has_value(); }
+  [[nodiscard]] Fd socket() const { return work_->process.socket(); }
+  // It has ended, and its blob is still to be judged.
+  [[nodiscard]] bool waits() const { return work_ && work_->ended; }
+  void cancel() { work_.reset(); }
+
+  // Moves on without waiting.  `may_start`: there is a place for another process.
+  void step(bool may_start) {
+    if (!done_ && !error_) {
+      Result<> moved = work_ ? follow() : may_start ? begin() : Result<>();
+      if (!moved.ok()) error_ = moved.take_error();
+      if (error_) work_.reset();
     }
-    return {};
+    if (!told_ && complete()) context_.progress.unpacked(blob_.blob().digest);
+    told_ = told_ || complete();
   }
+  // With its blob.
+  [[nodiscard]] bool complete() const { return done_ && blob_.state() == Arrival::State::there; }
 
  private:
-  Result<> unpack_one(size_t i) {
-    const oci::Descriptor& layer = manifest_.layers[i];
-    context_.progress.unpacking(layer.digest);
-    const std::vector<UniqueFd> lowers = TRY(open_lowers(context_.store, chains_, i));
+  // In this order: the process ends before its tree goes, and that before anybody else may make it.
+  struct Work {
+    UniqueFd lock;
+    Store::Unpacking target;
+    Undo drop;
+    unpack::Process process;
+    unsigned generation = 0;
+    std::optional<Result<>> ended;
+    bool told = false;
+  };
+
+  [[nodiscard]] const oci::Digest& chain() const { return chains_.back(); }
+
+  Result<> begin() {
+    if (below_ && !below_->done()) return {};
+    if ((done_ = context_.store.has_layer(chain()))) return {};
+    const bool there = blob_.state() == Arrival::State::there;
+    if (!there && (blob_.state() != Arrival::State::arriving || blob_.whole() == 0)) return {};
+    const int64_t now = clocks::monotonic_ms();
+    if (now < look_again_ms_ || !jail::alone()) return {};
+    look_again_ms_ = now + kTickMs;
+    UniqueFd lock = TRY(context_.store.try_part(Store::Part::layer, chain()));
+    if ((done_ = context_.store.has_layer(chain()))) return {};
+    return lock.valid() ? start(std::move(lock)) : Result<>();
+  }
+
+  Result<> start(UniqueFd lock) {
+    const Store& store = context_.store;
+    const std::vector<UniqueFd> lowers = TRY(open_lowers(store, chains_, chains_.size() - 1));
     const std::vector<Fd> borrowed(lowers.begin(), lowers.end());
-    const Store::Unpacking target = TRY(context_.store.begin_layer());
-    Undo drop([&] { context_.store.drop_layer(target); });
-    const unpack::LayerBlob blob{.blob = TRY(context_.store.open_blob(layer.digest)),
-                                 .descriptor = layer,
-                                 .diff_id = config_.diff_ids[i]};
-    const unpack::Options options{.layer = unpack::options_for(context_.uid, context_.gid)};
-    TRY(unpack::layer_for_overlay(blob, borrowed, target.dir, options));
-    TRY(context_.store.commit_layer(target, chains_[i]));
-    drop.keep();
+    const UniqueFd blob = TRY(blob_.open());
+    Store::Unpacking target = TRY(store.begin_layer());
+    Undo drop([&store, name = target.name] { store.drop_layer(name); });
+    const unpack::Layer layer{.blob = blob_.blob(),
+                              .diff_id = diff_id_,
+                              .options = unpack::options_for(context_.uid, context_.gid)};
+    unpack::Process process = TRY(unpack::Process::start(blob, layer, borrowed, target.dir));
+    work_.emplace(Work{.lock = std::move(lock),
+                       .target = std::move(target),
+                       .drop = std::move(drop),
+                       .process = std::move(process),
+                       .generation = blob_.generation()});
+    return follow();
+  }
+
+  Result<> follow() {
+    const bool there = blob_.state() == Arrival::State::there;
+    const bool other_bytes = work_->generation != blob_.generation();
+    if (other_bytes || (!there && blob_.state() != Arrival::State::arriving)) {
+      work_.reset();
+      return {};
+    }
+    if (there && !std::exchange(work_->told, true)) context_.progress.unpacking(blob_.blob().digest);
+    if (!work_->ended) {
+      TRY(work_->process.arrived(blob_.whole()));
+      work_->ended = work_->process.ended();
+    }
+    if (!work_->ended) return {};
+    // Bytes that were not the blob's say nothing about the layer.
+    const bool about_bytes = work_->ended->ok() || work_->ended->error().kind != Kind::os;
+    if (!there && about_bytes) return {};
+    TRY(std::move(*work_->ended));
+    TRY(context_.store.commit_layer(work_->target, chain()));
+    work_->drop.keep();
+    work_.reset();
+    done_ = true;
     return {};
   }
 
   const Context& context_;
-  Arrivals& arrivals_;
-  const oci::Manifest& manifest_;
-  const oci::ImageConfig& config_;
-  const std::vector<oci::Digest> chains_;
+  Arrival& blob_;
+  const oci::Digest diff_id_;
+  const std::vector<oci::Digest> chains_;  // up to this layer's
+  const Unpacked* const below_;
+  std::optional<Work> work_;
+  bool done_ = false, told_ = false;
+  std::optional<Error> error_;
+  int64_t look_again_ms_ = 0;
 };
 
-// Runs `body` in a thread of its own; the progress is kept alive while we wait for it.
-class Worker {
+class Run {
  public:
-  explicit Worker(std::function<Result<>()> body)
-      : thread_([this, body = std::move(body)] {
-          Result<> result = body();
-          const std::lock_guard lock(mutex_);
-          result_ = std::move(result);
-          done_.notify_all();
-        }) {}
-  // Precondition: called once.
-  Result<> wait(Progress& progress) {
-    constexpr auto kTick = std::chrono::milliseconds(100);
-    std::unique_lock lock(mutex_);
-    while (!done_.wait_for(lock, kTick, [this] { return result_.has_value(); })) progress.tick();
-    lock.unlock();
-    thread_.join();
-    return std::move(*result_);
+  Run(const Context& context, std::vector<Order>& orders) : context_(context), orders_(orders) {
+    for (const Order& order : orders) add(order);
+  }
+
+  Result<> all() {
+    for (;;) {
+      step();
+      for (size_t i = 0; i < orders_.size(); ++i) judge(i);
+      const bool left =
+          std::ranges::any_of(orders_, [](const Order& order) { return !order.result.has_value(); });
+      if (!left) return {};
+      context_.progress.tick();
+      if (context_.tick) TRY(context_.tick());
+      wait();
+    }
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable done_;
-  std::optional<Result<>> result_;
-  std::thread thread_;  // last: it uses all of the above
+  struct Parts {
+    std::vector<Arrival*> blobs;
+    std::vector<Unpacked*> layers;
+  };
+
+  void add(const Order& order) {
+    const oci::Manifest& manifest = *order.manifest;
+    assert(manifest.layers.size() == order.config->diff_ids.size());
+    context_.progress.layers(manifest.layers);
+    const std::vector<oci::Digest> chains = images::chain_ids(order.config->diff_ids);
+    Parts& parts = parts_.emplace_back();
+    for (size_t i = 0; i < chains.size(); ++i) {
+      const oci::Descriptor& blob = manifest.layers[i];
+      // One that says another size of the same blob gets an Arrival of its own, which will fail.
+      auto arrival = std::ranges::find_if(arrivals_, [&](const Arrival& known) {
+        return known.blob().digest == blob.digest && known.blob().size == blob.size;
+      });
+      if (arrival == arrivals_.end())
+        arrival = arrivals_.emplace(arrivals_.end(), context_.store, order.source, blob);
+      parts.blobs.push_back(&*arrival);
+      Unpacked*& layer = by_chain_[chains[i]];
+      if (!layer)
+        layer =
+            &layers_.emplace_back(context_, *arrival, order.config->diff_ids[i],
+                                  std::vector(chains.begin(), chains.begin() + static_cast<ptrdiff_t>(i) + 1),
+                                  i > 0 ? parts.layers.back() : nullptr);
+      parts.layers.push_back(layer);
+    }
+  }
+
+  void step() {
+    for (const Order& order : orders_)
+      if (order.source) order.source->step();
+    for (Arrival& arrival : arrivals_) {
+      if (dropped_.contains(&arrival)) continue;
+      arrival.step();
+      show(arrival);
+    }
+    auto running = static_cast<size_t>(std::ranges::count_if(layers_, &Unpacked::running));
+    for (Unpacked& layer : layers_) {
+      const bool before = layer.running();
+      if (!dropped_.contains(&layer)) layer.step(running < kProcesses);
+      if (layer.running() && !before) ++running;
+    }
+  }
+
+  void show(const Arrival& arrival) {
+    const oci::Digest& digest = arrival.blob().digest;
+    if (arrival.state() == Arrival::State::arriving) context_.progress.received(digest, arrival.received());
+    if (arrival.state() != Arrival::State::there || !shown_.insert(&arrival).second) return;
+    if (arrival.fetched())
+      context_.progress.fetched(digest);
+    else
+      context_.progress.present(digest);
+  }
+
+  // Whether an image that may still succeed needs this part.
+  template <class Part>
+  [[nodiscard]] bool wanted(const Part& part, std::vector<Part*> Parts::*kind) const {
+    for (size_t i = 0; i < orders_.size(); ++i) {
+      const std::vector<Part*>& parts = parts_[i].*kind;
+      if (!orders_[i].result && std::ranges::find(parts, &part) != parts.end()) return true;
+    }
+    return false;
+  }
+
+  // Whether an image has all its parts, or cannot get one of them.
+  void judge(size_t i) {
+    Order& order = orders_[i];
+    if (order.result) return;
+    bool all = true;
+    for (size_t k = 0; k < parts_[i].blobs.size() && !order.result; ++k) {
+      const Arrival& blob = *parts_[i].blobs[k];
+      const Unpacked& layer = *parts_[i].layers[k];
+      if (blob.state() == Arrival::State::failed)
+        order.result = blob.error();
+      else if (layer.error())
+        order.result = *layer.error();
+      all = all && layer.complete();
+    }
+    if (!order.result && all) order.result = Result<>();
+    if (order.result && !order.result->ok()) give_up(order.result->error());
+  }
+
+  // What only a failed image needs is let go of.  On a full disk nothing half there stays in the way.
+  void give_up(const Error& error) {
+    const bool full = error.errnum == ENOSPC || error.errnum == EDQUOT;
+    for (Unpacked& layer : layers_)
+      if (!wanted(layer, &Parts::layers) && dropped_.insert(&layer).second) layer.cancel();
+    for (Arrival& arrival : arrivals_) {
+      if (wanted(arrival, &Parts::blobs) || !dropped_.insert(&arrival).second) continue;
+      if (full)
+        arrival.discard();
+      else
+        arrival.cancel();
+    }
+  }
+
+  void wait() {
+    bool busy = false;
+    for (const Arrival& arrival : arrivals_) busy = busy || arrival.busy();
+    for (const Order& order : orders_) busy = busy || (order.source && order.source->busy());
+    std::vector<Fd> sockets;
+    for (const Unpacked& layer : layers_)
+      if (layer.running() && !layer.waits()) sockets.push_back(layer.socket());
+    context_.client.pump(busy ? 0 : kTickMs, sockets);
+  }
+
+  const Context& context_;
+  std::vector<Order>& orders_;
+  std::vector<Parts> parts_;     // of each order, lowest layer first
+  std::list<Arrival> arrivals_;  // lists: their elements are pointed to
+  std::list<Unpacked> layers_;   // destroyed first: they follow the arrivals
+  std::map<oci::Digest, Unpacked*> by_chain_;
+  std::set<const Arrival*> shown_;
+  std::set<const void*> dropped_;  // parts that nobody needs any more
 };
 
 }  // namespace
 
-Result<> layers(const Context& context, ImageSource* source, const oci::Manifest& manifest,
-                const oci::ImageConfig& config) {
-  assert(manifest.layers.size() == config.diff_ids.size());
-  context.progress.layers(manifest.layers);
-  Arrivals arrivals;
-  Unpacker unpacker(context, arrivals, manifest, config);
-  Worker worker([&] {
-    Result<> unpacked = unpacker.run();
-    if (!unpacked.ok()) arrivals.stop();
-    return unpacked;
-  });
-  Result<> fetched;
-  if (source) {
-    fetched = Fetcher(context, *source, arrivals).run(manifest.layers);
-  } else {
-    for (const oci::Descriptor& layer : manifest.layers) arrivals.arrived(layer.digest);
-  }
-  if (!fetched.ok()) arrivals.stop();
-  Result<> unpacked = worker.wait(context.progress);
-  // An unpacking that failed made the fetching stop: its error is the cause.
-  TRY(std::move(unpacked));
-  return fetched;
+void run(const Context& context, std::vector<Order>& orders) {
+  Result<> all = Run(context, orders).all();
+  for (Order& order : orders)
+    if (!order.result) order.result = all;
 }
 
 }  // namespace fetches

@@ -10,12 +10,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
 
 #include "spec/base/log.h"
 #include "spec/base/sys.h"
 #include "spec/base/text.h"
-#include "spec/base/undo.h"
 
 namespace jail {
 
@@ -25,7 +24,7 @@ constexpr size_t kMessage = 32 << 10;
 
 // ---- what is said over the socket: a tag, then its content ----
 
-constexpr char kReport = 'r', kResult = 'o', kError = 'e';
+constexpr char kResult = 'o', kError = 'e';
 
 std::string encode(const Error& error) {
   std::string text = str::cat(kError, static_cast<int>(error.kind), " ", error.errnum, " ", error.message);
@@ -64,7 +63,7 @@ Result<UniqueFd> detach(Fd dir, bool read_only) {
 
 Result<Detached> detach_all(const View& view) {
   Detached made;
-  made.view.input = view.input;
+  made.view.others = view.others;
   made.owned.push_back(TRY(detach(view.target, false)));
   made.view.target = made.owned.back();
   for (const Fd lower : view.lowers) {
@@ -103,13 +102,10 @@ constexpr uint64_t kCapabilities = 1U << CAP_CHOWN | 1U << CAP_DAC_OVERRIDE | 1U
 
 // Descriptors 0 to 2 stay: a failed assertion writes to the last of them.
 Result<> close_others(const View& view, Fd socket) {
-  std::vector<unsigned> keep = {0,
-                                1,
-                                2,
-                                static_cast<unsigned>(socket.raw()),
-                                static_cast<unsigned>(view.input.raw()),
-                                static_cast<unsigned>(view.target.raw())};
+  std::vector<unsigned> keep = {0, 1, 2};
+  for (const Fd fd : {socket, view.target}) keep.push_back(static_cast<unsigned>(fd.raw()));
   for (const Fd lower : view.lowers) keep.push_back(static_cast<unsigned>(lower.raw()));
+  for (const Fd other : view.others) keep.push_back(static_cast<unsigned>(other.raw()));
   std::sort(keep.begin(), keep.end());
   unsigned next = 0;
   for (const unsigned kept : keep) {
@@ -133,15 +129,10 @@ Result<> enter(const View& view, Fd socket) {
   return {};
 }
 
-[[noreturn]] void child(const View& view, const Work& work, Fd socket) {
-  const auto report = [&](uint64_t n) {
-    std::string message(1, kReport);
-    message.append(reinterpret_cast<const char*>(&n), sizeof n);
-    (void)sys::send(socket, message);  // whoever listens may be gone, which ends us anyway
-  };
+[[noreturn]] void child(const View& view, const Body& body, Fd socket) {
   const auto all = [&]() -> Result<std::string> {
     TRY(enter(view, socket).within("entering the jail"));
-    return work.body(view, report);
+    return body(view);
   };
   Result<std::string> result = all();
   const std::string last = result.ok() ? str::cat(kResult, result.value()) : encode(result.error());
@@ -160,24 +151,21 @@ Error died(int status) {
                                   signal == SIGKILL ? ": perhaps there is not enough memory" : ""));
 }
 
-Result<std::string> listen(Fd socket, const Work& work) {
-  for (;;) {
-    const sys::Message message = TRY(sys::receive(socket, kMessage + 64));
-    const std::string_view text = message.data;
-    if (text.empty()) return Error(Kind::protocol, "");
-    if (text[0] == kResult) return std::string(text.substr(1));
-    if (text[0] == kError) return decode(text.substr(1));
-    uint64_t n = 0;
-    if (text[0] != kReport || text.size() != 1 + sizeof n)
-      return Error(Kind::protocol, "the unpacking process spoke nonsense");
-    std::memcpy(&n, text.data() + 1, sizeof n);
-    if (work.reported) work.reported(n);
-  }
+Result<std::string> decode_last(const std::string& text) {
+  if (text[0] == kResult) return text.substr(1);
+  if (text[0] == kError) return decode(std::string_view(text).substr(1));
+  return Error(Kind::protocol, "the unpacking process spoke nonsense");
 }
 
 }  // namespace
 
-Result<std::string> run(const View& view, const Work& work) {
+bool alone() {
+  // /proc/self/task has a directory for each thread, and so many links more than two.
+  const Result<struct stat> tasks = sys::fstatat(Fd::cwd(), "/proc/self/task", 0);
+  return !tasks.ok() || tasks.value().st_nlink <= 3;
+}
+
+Result<Child> Child::start(const View& view, const Body& body) {
   Result<Detached> made = detach_all(view);
   const bool detached = made.ok();
   if (!detached) logs::debug("unpacking without detached mounts: ", made.error().message);
@@ -187,15 +175,35 @@ Result<std::string> run(const View& view, const Work& work) {
 
   sys::SocketPair ends = TRY(sys::socketpair(SOCK_SEQPACKET));
   const pid_t pid = TRY(sys::fork());
-  if (pid == 0) child(inside, work, ends.right);
-  ends.right.reset();
-  Result<std::string> result = listen(ends.left, work);
-  if (!result.ok() && result.error().kind == Kind::protocol && !result.error().message.empty())
-    (void)sys::kill(pid, SIGKILL);  // its own fault
-  const std::optional<int> status = TRY(sys::waitpid(pid, 0));
-  if (!result.ok() && result.error().kind == Kind::protocol && result.error().message.empty())
-    return died(*status);
-  return result;
+  if (pid == 0) child(inside, body, ends.right);
+  return Child(pid, std::move(ends.left));
+}
+
+Child::Child(Child&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), socket_(std::move(other.socket_)) {}
+
+Child::~Child() {
+  if (pid_ > 0) (void)reap();
+}
+
+// Whatever it is at: a child that has said its last word is not waited for longer than it takes to end it.  One that
+// has ended by itself keeps its status.
+int Child::reap() {
+  (void)sys::kill(pid_, SIGKILL);
+  const Result<std::optional<int>> status = sys::waitpid(pid_, 0);
+  pid_ = -1;
+  return status.ok() ? status.value().value_or(0) : 0;
+}
+
+std::optional<Result<std::string>> Child::poll() {
+  pollfd ready{.fd = socket_.get().raw(), .events = POLLIN, .revents = 0};
+  const Result<int> polled = sys::poll(std::span(&ready, 1), 0);
+  if (polled.ok() && polled.value() == 0) return std::nullopt;
+  const Result<sys::Message> last = sys::receive(socket_, kMessage + 64);
+  const int status = reap();
+  if (!last.ok()) return last.error();
+  if (last.value().data.empty()) return died(status);
+  return decode_last(last.value().data);
 }
 
 }  // namespace jail

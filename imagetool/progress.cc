@@ -66,14 +66,12 @@ Progress::Layer* Progress::find(const oci::Digest& layer) {
 }
 
 void Progress::step(std::string_view text) {
-  const std::lock_guard lock(mutex_);
   step_ = text;
   if (style_ == Style::json) event("step", text);
   if (style_ == Style::bar) draw(false);
 }
 
 void Progress::notice(std::string_view text) {
-  const std::lock_guard lock(mutex_);
   if (style_ == Style::none) return;
   if (style_ == Style::json) return event("notice", text);
   erase();
@@ -82,14 +80,11 @@ void Progress::notice(std::string_view text) {
 }
 
 void Progress::layers(const std::vector<oci::Descriptor>& layers) {
-  const std::lock_guard lock(mutex_);
-  layers_.clear();
   for (const oci::Descriptor& layer : layers)
     if (!find(layer.digest)) layers_.push_back({.digest = layer.digest, .size = layer.size});
 }
 
 void Progress::advance(const oci::Digest& digest, State state) {
-  const std::lock_guard lock(mutex_);
   Layer* layer = find(digest);
   if (!layer || layer->state == state) return;
   layer->state = state;
@@ -97,7 +92,6 @@ void Progress::advance(const oci::Digest& digest, State state) {
 }
 
 void Progress::present(const oci::Digest& digest) {
-  const std::lock_guard lock(mutex_);
   Layer* layer = find(digest);
   if (!layer) return;
   layer->present = true;
@@ -107,14 +101,13 @@ void Progress::present(const oci::Digest& digest) {
 }
 
 void Progress::received(const oci::Digest& digest, uint64_t bytes) {
-  const std::lock_guard lock(mutex_);
   Layer* layer = find(digest);
   if (!layer) return;
-  if (layer->state == State::waiting) {
+  if (layer->state == State::waiting && bytes > 0) {
     layer->state = State::fetching;
     if (style_ == Style::json) report(*layer);
   }
-  layer->received += bytes;
+  layer->received = bytes;
 }
 
 void Progress::fetched(const oci::Digest& layer) { advance(layer, State::fetched); }
@@ -122,7 +115,6 @@ void Progress::unpacking(const oci::Digest& layer) { advance(layer, State::unpac
 void Progress::unpacked(const oci::Digest& layer) { advance(layer, State::done); }
 
 void Progress::tick() {
-  const std::lock_guard lock(mutex_);
   const int64_t now = clocks::monotonic_ms();
   if (last_line_ == 0) last_line_ = now;
   if (style_ == Style::bar) {
@@ -138,7 +130,6 @@ void Progress::tick() {
 }
 
 void Progress::finish() {
-  const std::lock_guard lock(mutex_);
   if (finished_) return;
   if (style_ == Style::bar && !layers_.empty()) draw(true);
   if (style_ == Style::bar && layers_.empty()) erase();

@@ -7,11 +7,9 @@
 //   none   nothing
 //
 // Names that come from outside are printed with control characters escaped, so an image cannot draw on the terminal.
-// The calls may come from several threads (layers are unpacked while others are fetched); a mutex guards all of it.
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,10 +38,10 @@ class Progress {
   void step(std::string_view text);
   // Something people should know, whatever the style but none: a retry, a choice that was made.
   void notice(std::string_view text);
-  // The layers of the image, in order.  Their states start as "waiting".
+  // The layers of an image, in order; those of several images are shown together.  Their states start as "waiting".
   void layers(const std::vector<oci::Descriptor>& layers);
   void present(const oci::Digest& layer);                   // nothing to fetch
-  void received(const oci::Digest& layer, uint64_t bytes);  // so many more
+  void received(const oci::Digest& layer, uint64_t bytes);  // so many are there
   void fetched(const oci::Digest& layer);
   void unpacking(const oci::Digest& layer);
   void unpacked(const oci::Digest& layer);
@@ -74,7 +72,6 @@ class Progress {
 
   const Style style_;
   const Fd out_;
-  std::mutex mutex_;
   std::vector<Layer> layers_;
   std::string step_;
   std::vector<size_t> drawn_;  // lengths of the lines on the screen that are ours to redraw

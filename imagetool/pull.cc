@@ -1,7 +1,9 @@
 #include "imagetool/pull.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
+#include <list>
 #include <memory>
 #include <optional>
 
@@ -93,9 +95,7 @@ Result<> put_blob(const Store& store, std::string_view text, const oci::Descript
 // What is in the store already is not asked for again.
 Result<std::string> fetch_config(const Store& store, ImageSource& source, const oci::Descriptor& want) {
   if (store.has(want)) return store.read_blob(want, limits::kImageConfig);
-  StringSink text;
-  TRY(source.blobs({{.want = want, .into = &text}}).within("fetching the image config"));
-  return text.take();
+  return source.config(want).within("fetching the image config");
 }
 
 Result<> check_config(const oci::ImageConfig& config, const oci::Manifest& manifest) {
@@ -122,92 +122,6 @@ Result<> check_platform(const oci::ImageConfig& config, const Options& options,
   return {};
 }
 
-class Pull {
- public:
-  Pull(const Store& store, ImageSource& source, const Options& options, std::string name)
-      : store_(store), source_(source), options_(options), name_(std::move(name)) {}
-
-  Result<Pulled> run() {
-    wanted_ = options_.platform.empty() ? platforms::host() : TRY(platforms::parse(options_.platform));
-    const UniqueFd hold = TRY(store_.share());
-    const std::optional<Image> before = known();
-    if (before && TRY(is_current(*before))) return finish(before->digest());
-
-    Resolved resolved = TRY(resolve(source_, wanted_));
-    oci::Descriptor manifest = std::move(resolved.manifest.descriptor);
-    const std::string& text = resolved.manifest.text;
-    const oci::Manifest parsed = TRY(oci::parse_manifest(text, announced_type(manifest)));
-    TRY(check_is_image(parsed));
-    const std::string config_text = TRY(fetch_config(store_, source_, parsed.config));
-    const oci::ImageConfig config = TRY(oci::parse_image_config(config_text).within("image config"));
-    TRY(check_config(config, parsed));
-    if (!resolved.index) TRY(check_platform(config, options_, wanted_));
-
-    complete(manifest, parsed, config);
-    TRY(put_blob(store_, text, manifest));
-    TRY(put_blob(store_, config_text, parsed.config));
-    if (resolved.index) TRY(put_blob(store_, resolved.index->text, resolved.index->descriptor));
-    TRY(fetches::layers(context(), &source_, parsed, config));
-    TRY(settle(manifest, parsed, config, resolved));
-    TRY(catalog::put(store_, name_, manifest,
-                     resolved.index ? resolved.index->descriptor.digest : oci::Digest()));
-    return finish(before ? before->digest() : oci::Digest());
-  }
-
- private:
-  [[nodiscard]] fetches::Context context() const {
-    return {.store = store_, .progress = *options_.progress, .uid = options_.uid, .gid = options_.gid};
-  }
-
-  // What the name means now, if that is whole and for the platform wanted.
-  [[nodiscard]] std::optional<Image> known() const {
-    Result<Image> image = images::find(store_, name_);
-    if (!image.ok() || !platforms::serves(image.value().platform(), wanted_)) return std::nullopt;
-    return std::move(image).take();
-  }
-
-  // Whether the source still has this under the name, and all of it is here.
-  Result<bool> is_current(const Image& image) {
-    const bool whole = image.unpacked() && std::ranges::all_of(image.manifest.layers, [&](const auto& layer) {
-                         return store_.has(layer);
-                       });
-    if (!whole) return false;
-    const std::optional<oci::Digest> now = TRY(source_.ask_digest());
-    return now && (*now == image.digest() || *now == image.index);
-  }
-
-  // The store's entry says what the manifest is and for which platform, whoever told us.
-  static void complete(oci::Descriptor& manifest, const oci::Manifest& parsed,
-                       const oci::ImageConfig& config) {
-    if (!oci::is_manifest(manifest.media_type))
-      manifest.media_type = parsed.media_type.value_or(std::string(oci::media::kManifest));
-    if (!manifest.platform)
-      manifest.platform =
-          oci::Platform{.os = config.os, .architecture = config.architecture, .variant = config.variant};
-  }
-
-  Result<> settle(const oci::Descriptor& manifest, const oci::Manifest& parsed,
-                  const oci::ImageConfig& config, const Resolved& resolved) {
-    std::vector<oci::Digest> blobs = {manifest.digest, parsed.config.digest};
-    if (resolved.index) blobs.push_back(resolved.index->descriptor.digest);
-    for (const oci::Descriptor& layer : parsed.layers) blobs.push_back(layer.digest);
-    options_.progress->step("writing to the disk");
-    return store_.settle(blobs, images::chain_ids(config.diff_ids));
-  }
-
-  Result<Pulled> finish(const oci::Digest& before) {
-    Image image = TRY(images::find(store_, name_));
-    const bool news = image.digest() != before;
-    return Pulled{.image = std::move(image), .name = name_, .news = news};
-  }
-
-  const Store& store_;
-  ImageSource& source_;
-  const Options& options_;
-  const std::string name_;
-  std::vector<oci::Platform> wanted_;
-};
-
 // --name as the user wrote it, or the source's own name, in full.
 Result<std::string> full_name(std::string_view reference, const ImageSource& source, const Options& options) {
   if (options.name.empty()) {
@@ -221,13 +135,117 @@ Result<std::string> full_name(std::string_view reference, const ImageSource& sou
   return name.text();
 }
 
+// One image: what comes before its layers, and what comes after them.
+class Pull {
+ public:
+  Pull(const Store& store, const Options& options) : store_(store), options_(options) {}
+
+  // All but its layers are in the store; an order for those, unless nothing is missing.
+  Result<std::optional<fetches::Order>> begin(std::string_view reference, const Registry::Options& registry) {
+    options_.progress->step(str::cat("resolving ", str::printable(reference)));
+    source_ = TRY(sources::open(reference, registry));
+    name_ = TRY(full_name(reference, *source_, options_));
+    wanted_ = options_.platform.empty() ? platforms::host() : TRY(platforms::parse(options_.platform));
+    const std::optional<Image> before = known();
+    if (before) before_ = before->digest();
+    if (before && TRY(is_current(*before))) return std::optional<fetches::Order>();
+
+    Resolved resolved = TRY(resolve(*source_, wanted_));
+    manifest_ = std::move(resolved.manifest.descriptor);
+    const std::string& text = resolved.manifest.text;
+    parsed_ = TRY(oci::parse_manifest(text, announced_type(manifest_)));
+    TRY(check_is_image(parsed_));
+    const std::string config_text = TRY(fetch_config(store_, *source_, parsed_.config));
+    config_ = TRY(oci::parse_image_config(config_text).within("image config"));
+    TRY(check_config(config_, parsed_));
+    if (!resolved.index) TRY(check_platform(config_, options_, wanted_));
+
+    complete(manifest_, parsed_, config_);
+    TRY(put_blob(store_, text, manifest_));
+    TRY(put_blob(store_, config_text, parsed_.config));
+    if (resolved.index) {
+      index_ = resolved.index->descriptor.digest;
+      TRY(put_blob(store_, resolved.index->text, resolved.index->descriptor));
+    }
+    return std::optional(
+        fetches::Order{.source = source_.get(), .manifest = &parsed_, .config = &config_, .result = {}});
+  }
+
+  // Its layers are in the store: it gets its name.
+  Result<> settle() {
+    std::vector<oci::Digest> blobs = {manifest_.digest, parsed_.config.digest};
+    if (!index_.empty()) blobs.push_back(index_);
+    for (const oci::Descriptor& layer : parsed_.layers) blobs.push_back(layer.digest);
+    options_.progress->step("writing to the disk");
+    TRY(store_.settle(blobs, images::chain_ids(config_.diff_ids)));
+    return catalog::put(store_, name_, manifest_, index_);
+  }
+
+  Result<Pulled> finish() {
+    Image image = TRY(images::find(store_, name_));
+    const bool news = image.digest() != before_;
+    return Pulled{.image = std::move(image), .name = name_, .news = news};
+  }
+
+ private:
+  // What the name means now, if that is whole and for the platform wanted.
+  [[nodiscard]] std::optional<Image> known() const {
+    Result<Image> image = images::find(store_, name_);
+    if (!image.ok() || !platforms::serves(image.value().platform(), wanted_)) return std::nullopt;
+    return std::move(image).take();
+  }
+
+  // Whether the source still has this under the name, and all of it is here.
+  Result<bool> is_current(const Image& image) {
+    const bool whole = image.unpacked() && std::ranges::all_of(image.manifest.layers, [&](const auto& layer) {
+                         return store_.has(layer);
+                       });
+    if (!whole) return false;
+    const std::optional<oci::Digest> now = TRY(source_->ask_digest());
+    return now && (*now == image.digest() || *now == image.index);
+  }
+
+  // The store's entry says what the manifest is and for which platform, whoever told us.
+  static void complete(oci::Descriptor& manifest, const oci::Manifest& parsed,
+                       const oci::ImageConfig& config) {
+    if (!oci::is_manifest(manifest.media_type))
+      manifest.media_type = parsed.media_type.value_or(std::string(oci::media::kManifest));
+    if (!manifest.platform)
+      manifest.platform =
+          oci::Platform{.os = config.os, .architecture = config.architecture, .variant = config.variant};
+  }
+
+  const Store& store_;
+  const Options& options_;
+  std::unique_ptr<ImageSource> source_;
+  std::string name_;
+  std::vector<oci::Platform> wanted_;
+  oci::Digest before_;  // what the name meant; empty: nothing
+  oci::Descriptor manifest_;
+  oci::Manifest parsed_;
+  oci::ImageConfig config_;
+  oci::Digest index_;  // empty: there was none
+};
+
+fetches::Context fetch_context(const Store& store, http::Client& client, const Options& options) {
+  return {.store = store,
+          .progress = *options.progress,
+          .client = client,
+          .uid = options.uid,
+          .gid = options.gid,
+          .tick = options.registry.tick};
+}
+
 // Unpacks again what has been removed of an image whose blobs are here.
 Result<Image> restore(const Store& store, const Image& image, const Options& options) {
-  const fetches::Context context{
-      .store = store, .progress = *options.progress, .uid = options.uid, .gid = options.gid};
   TRY(check_is_image(image.manifest));
   TRY(check_config(image.config, image.manifest));
-  TRY(fetches::layers(context, nullptr, image.manifest, image.config));
+  http::Client client;
+  std::vector<fetches::Order> orders(1);
+  orders[0].manifest = &image.manifest;
+  orders[0].config = &image.config;
+  fetches::run(fetch_context(store, client, options), orders);
+  TRY(std::move(*orders[0].result));
   TRY(store.settle({}, images::chain_ids(image.config.diff_ids)));
   Image again = TRY(images::load(store, image.descriptor));
   again.names = image.names;
@@ -249,23 +267,52 @@ Error explain(Error error, const Store& store) {
                         " name another directory with --store"));
 }
 
-}  // namespace
-
-Result<Pulled> pull(const Store& store, std::string_view reference, const Options& options) {
-  assert(options.progress);
-  options.progress->step(str::cat("resolving ", str::printable(reference)));
+// One client for all, and a progress that goes on while they wait.
+Registry::Options registry_options(const Options& options) {
   Registry::Options registry = options.registry;
+  registry.client = std::make_shared<http::Client>();
   registry.tick = [progress = options.progress, outer = options.registry.tick]() -> Result<> {
     progress->tick();
     return outer ? outer() : Result<>();
   };
   if (!registry.notice)
     registry.notice = [progress = options.progress](std::string_view text) { progress->notice(text); };
-  const std::unique_ptr<ImageSource> source = TRY(sources::open(reference, registry));
-  const std::string name = TRY(full_name(reference, *source, options));
-  Result<Pulled> pulled = Pull(store, *source, options, name).run();
-  if (!pulled.ok())
-    return explain(pulled.take_error(), store).within("image '", str::printable(reference), "'");
+  return registry;
+}
+
+}  // namespace
+
+std::vector<Result<Pulled>> pull(const Store& store, std::span<const std::string> references,
+                                 const Options& options) {
+  assert(options.progress && (options.name.empty() || references.size() == 1));
+  const Result<UniqueFd> hold = store.share();
+  if (!hold.ok()) return {references.size(), hold.error()};
+  const Registry::Options registry = registry_options(options);
+  std::list<Pull> pulls;
+  std::vector<Result<>> outcomes;
+  std::vector<fetches::Order> orders;
+  std::vector<size_t> ordered;  // of which image
+  for (const std::string& reference : references) {
+    Result<std::optional<fetches::Order>> order =
+        pulls.emplace_back(store, options).begin(reference, registry);
+    outcomes.push_back(order.ok() ? Result<>() : order.take_error());
+    if (!order.ok() || !order.value()) continue;
+    orders.push_back(std::move(*order.value()));
+    ordered.push_back(outcomes.size() - 1);
+  }
+  fetches::run(fetch_context(store, *registry.client, options), orders);
+  for (size_t i = 0; i < orders.size(); ++i) outcomes[ordered[i]] = std::move(*orders[i].result);
+
+  std::vector<Result<Pulled>> pulled;
+  auto pull = pulls.begin();
+  for (size_t i = 0; i < references.size(); ++i, ++pull) {
+    const bool fresh = std::ranges::find(ordered, i) != ordered.end();
+    if (outcomes[i].ok() && fresh) outcomes[i] = pull->settle();
+    pulled.push_back(outcomes[i].ok() ? pull->finish() : Result<Pulled>(outcomes[i].take_error()));
+    if (pulled.back().ok()) continue;
+    pulled.back() =
+        explain(pulled.back().take_error(), store).within("image '", str::printable(references[i]), "'");
+  }
   return pulled;
 }
 
@@ -285,8 +332,9 @@ Result<Image> ensure(const Store& store, std::string_view reference, const Optio
       if (whole) return restore(store, image, options);
     }
   }
-  Pulled pulled = TRY(pull(store, reference, options));
-  return std::move(pulled.image);
+  const std::string one(reference);
+  std::vector<Result<Pulled>> pulled = pull(store, std::span(&one, 1), options);
+  return TRY(std::move(pulled.front())).image;
 }
 
 }  // namespace pulls

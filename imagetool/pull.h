@@ -9,8 +9,10 @@
 // What is pulled is a container image: an artifact, a signature, an image of schema 1 is refused with its type.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "imagetool/progress.h"
 #include "imagetool/registry/registry.h"
@@ -21,7 +23,7 @@
 namespace pulls {
 
 struct Options {
-  std::string name;              // --name: kept under this name instead of the source's
+  std::string name;              // --name: kept under this name instead of the source's; for one image alone
   std::string platform;          // --platform os/arch[/variant]; empty: the best for this machine
   Registry::Options registry;    // not used for "oci:…", but for its tick
   Progress* progress = nullptr;  // not null
@@ -34,9 +36,11 @@ struct Pulled {
   bool news = false;  // whether anything had to be fetched, or the name means another image than before
 };
 
-// Always asks the source.  Kinds: network (trying again may help), denied, not_found (no such image, or no such platform
-// in it), invalid (it is not what its digest says, or not a container image).  On failure no name has changed.
-Result<Pulled> pull(const Store& store, std::string_view reference, const Options& options);
+// Several images at the same time, each with an outcome of its own, in their order.  Always asks the sources.
+// Kinds: network (trying again may help), denied, not_found (no such image, or no such platform in it), invalid (it is
+// not what its digest says, or not a container image).  On failure the image's name has not changed.
+std::vector<Result<Pulled>> pull(const Store& store, std::span<const std::string> references,
+                                 const Options& options);
 
 // The image if the store has it, for the platform asked for, else pull().  No network is used for an image that is
 // there; layers that are gone are unpacked again from their blobs.  `reference` may also be an image id.

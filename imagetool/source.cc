@@ -12,7 +12,7 @@
 namespace {
 
 constexpr std::string_view kLayoutPrefix = "oci:";
-constexpr size_t kPiece = 1 << 20;
+constexpr size_t kPiece = 256 << 10;
 
 Result<> check(const oci::Descriptor& want, std::string_view text, const oci::Digest& digest) {
   if (digest == want.digest && text.size() == want.size) return {};
@@ -45,11 +45,11 @@ class RegistrySource final : public ImageSource {
     return Document{want, std::move(fetched.bytes)};
   }
 
-  Result<> blobs(const std::vector<Fetch>& fetches) override {
-    std::vector<BlobRequest> requests;
-    for (const Fetch& fetch : fetches) requests.push_back({.descriptor = fetch.want, .sink = fetch.into});
-    return registry_.read_blobs(requests);
-  }
+  Result<std::string> config(const oci::Descriptor& want) override { return registry_.read_blob(want); }
+  void start(BlobRequest& blob) override { registry_.start(blob); }
+  void drop(const BlobRequest& blob) override { registry_.drop(blob); }
+  void step() override { registry_.step(); }
+  [[nodiscard]] bool busy() const override { return false; }  // http::Client knows
 
   [[nodiscard]] std::string name() const override {
     return image_.digest.empty() ? image_.text() : str::cat(image_.name(), "@", image_.digest.text());
@@ -63,8 +63,7 @@ class RegistrySource final : public ImageSource {
 
 class LayoutSource final : public ImageSource {
  public:
-  LayoutSource(std::string path, UniqueFd dir, std::function<Result<>()> tick)
-      : path_(std::move(path)), dir_(std::move(dir)), tick_(std::move(tick)) {}
+  LayoutSource(std::string path, UniqueFd dir) : path_(std::move(path)), dir_(std::move(dir)) {}
 
   // Finds the entry of index.json that `wanted` names; empty: the only one.
   Result<> select(std::string_view wanted) {
@@ -97,17 +96,41 @@ class LayoutSource final : public ImageSource {
   }
 
   Result<Document> manifest(const oci::Descriptor& want) override {
-    StringSink text;
     if (want.size > limits::kManifest)
       return Error(Kind::invalid, str::cat(want.digest.text(), " has ", want.size, " bytes, and ",
                                            limits::kManifest, " are the most"));
-    TRY(read_blob(want, text));
-    return Document{want, text.take()};
+    std::string text = TRY(config(want));
+    return Document{want, std::move(text)};
   }
 
-  Result<> blobs(const std::vector<Fetch>& fetches) override {
-    for (const Fetch& fetch : fetches) TRY(read_blob(fetch.want, *fetch.into));
-    return {};
+  Result<std::string> config(const oci::Descriptor& want) override {
+    const auto read = [&]() -> Result<std::string> {
+      const UniqueFd file = TRY(open_blob(want));
+      StringSink text;
+      Verifier verified(want, text);
+      std::string buffer(kPiece, '\0');
+      while (const size_t n = TRY(sys::read(file, buffer.data(), buffer.size())))
+        TRY(verified.write(std::string_view(buffer).substr(0, n)));
+      TRY(verified.finish());
+      return text.take();
+    };
+    return read().within(place(), ": ", blob_name(want));
+  }
+
+  void start(BlobRequest& blob) override { copies_.push_back({.blob = &blob, .at = blob.from}); }
+  void drop(const BlobRequest& blob) override {
+    std::erase_if(copies_, [&](const Copy& copy) { return copy.blob == &blob; });
+  }
+  [[nodiscard]] bool busy() const override { return std::ranges::any_of(copies_, &Copy::pending); }
+
+  // One piece of the first that is not done.
+  void step() override {
+    const auto next = std::ranges::find_if(copies_, &Copy::pending);
+    if (next == copies_.end()) return;
+    Result<> moved = move_on(*next);
+    if (moved.ok() && next->at < next->blob->descriptor.size) return;
+    next->blob->result = std::move(moved).within(place(), ": ", blob_name(next->blob->descriptor));
+    next->file.reset();
   }
 
   [[nodiscard]] std::string name() const override { return name_; }
@@ -143,36 +166,52 @@ class LayoutSource final : public ImageSource {
     return all;
   }
 
-  Result<> read_blob(const oci::Descriptor& want, Sink& into) {
-    const std::string name = str::cat("blobs/", want.digest.algorithm(), "/", want.digest.hex());
-    return copy(want, name, into).within(place(), ": ", name);
+  struct Copy {
+    BlobRequest* blob = nullptr;
+    uint64_t at = 0;
+    UniqueFd file;
+    [[nodiscard]] bool pending() const { return !blob->result; }
+  };
+
+  static std::string blob_name(const oci::Descriptor& want) {
+    return str::cat("blobs/", want.digest.algorithm(), "/", want.digest.hex());
   }
 
-  Result<> copy(const oci::Descriptor& want, const std::string& name, Sink& into) {
+  Result<UniqueFd> open_blob(const oci::Descriptor& want) {
     // O_NONBLOCK: a FIFO in the place of a blob must not hold us up.
-    Result<UniqueFd> opened = sys::openat(dir_, name.c_str(), O_RDONLY | O_NONBLOCK);
+    Result<UniqueFd> opened = sys::openat(dir_, blob_name(want).c_str(), O_RDONLY | O_NONBLOCK);
     if (!opened.ok() && opened.error().errnum == ENOENT)
       return Error(Kind::invalid, "the blob is missing from the layout");
-    const UniqueFd file = TRY(std::move(opened));
+    UniqueFd file = TRY(std::move(opened));
     const struct stat st = TRY(sys::fstat(file));
     if (!S_ISREG(st.st_mode)) return Error(Kind::invalid, "it is not a regular file");
-    Verifier verified(want, into);
-    std::string buffer(kPiece, '\0');
-    while (const size_t n = TRY(sys::read(file, buffer.data(), buffer.size()))) {
-      TRY(verified.write(std::string_view(buffer).substr(0, n)));
-      if (tick_) TRY(tick_());
-    }
-    return verified.finish();
+    if (static_cast<uint64_t>(st.st_size) != want.size)
+      return Error(Kind::invalid, str::cat("has ", st.st_size, " bytes instead of the ", want.size,
+                                           " its descriptor announces"));
+    return file;
+  }
+
+  Result<> move_on(Copy& copy) {
+    if (!copy.file.valid()) copy.file = TRY(open_blob(copy.blob->descriptor));
+    buffer_.resize(kPiece);
+    const uint64_t left = copy.blob->descriptor.size - copy.at;
+    const size_t n = TRY(
+        sys::pread(copy.file, buffer_.data(), std::min<uint64_t>(left, kPiece), static_cast<off_t>(copy.at)));
+    if (n == 0 && left > 0) return Error(Kind::invalid, "became shorter while it was read");
+    TRY(copy.blob->write(copy.at, std::string_view(buffer_).substr(0, n)));
+    copy.at += n;
+    return {};
   }
 
   const std::string path_;
   const UniqueFd dir_;
-  const std::function<Result<>()> tick_;
+  std::vector<Copy> copies_;
+  std::string buffer_;
   std::string index_, name_;
   std::optional<oci::Descriptor> entry_;
 };
 
-Result<std::unique_ptr<ImageSource>> open_layout(std::string_view text, const Registry::Options& options) {
+Result<std::unique_ptr<ImageSource>> open_layout(std::string_view text) {
   const std::string_view rest = text.substr(kLayoutPrefix.size());
   const size_t colon = rest.find(':');
   const std::string path(rest.substr(0, colon));
@@ -182,7 +221,7 @@ Result<std::unique_ptr<ImageSource>> open_layout(std::string_view text, const Re
   Result<UniqueFd> dir = sys::open(path.c_str(), O_RDONLY | O_DIRECTORY);
   if (!dir.ok() && dir.error().errnum == ENOENT)
     return Error(Kind::not_found, str::cat("image layout '", path, "' does not exist"));
-  auto layout = std::make_unique<LayoutSource>(path, TRY(std::move(dir)), options.tick);
+  auto layout = std::make_unique<LayoutSource>(path, TRY(std::move(dir)));
   TRY(layout->select(wanted).within("image layout '", path, "'"));
   return layout;
 }
@@ -194,7 +233,7 @@ namespace sources {
 bool is_layout(std::string_view text) { return text.starts_with(kLayoutPrefix); }
 
 Result<std::unique_ptr<ImageSource>> open(std::string_view text, const Registry::Options& options) {
-  if (is_layout(text)) return open_layout(text, options);
+  if (is_layout(text)) return open_layout(text);
   Reference image = TRY(reference::parse(text));
   Registry registry = TRY(Registry::open(image, options));
   return std::make_unique<RegistrySource>(std::move(image), std::move(registry));

@@ -5,8 +5,8 @@
 //   "oci:DIR", "oci:DIR:REF"                a layout: its only image, or the one of that name.  REF is a ref.name of
 //                                           its index.json, or a digest in it
 //
-// Verification sits below the interface: what document() returns has the digest and the size asked for, and a Sink's
-// finish() is called only after the blob's bytes had theirs.
+// Verification sits below the interface: a document has the digest and the size asked for.  A layer goes to a file of
+// the store, which gets its name only if the bytes hold (store/partial.h).
 #pragma once
 
 #include <functional>
@@ -16,7 +16,6 @@
 #include <string_view>
 #include <vector>
 
-#include "imagetool/layers/sink.h"
 #include "imagetool/registry/registry.h"
 #include "spec/base/error.h"
 #include "spec/image.h"
@@ -35,12 +34,13 @@ class ImageSource {
   virtual Result<Document> root() = 0;
   // A manifest or index that another document names.
   virtual Result<Document> manifest(const oci::Descriptor& want) = 0;
-  struct Fetch {
-    oci::Descriptor want;
-    Sink* into = nullptr;
-  };
-  // All of them, at the same time where that helps.  The first failure ends the others.
-  virtual Result<> blobs(const std::vector<Fetch>& fetches) = 0;
+  // The image config.  Precondition: its size is acceptable.
+  virtual Result<std::string> config(const oci::Descriptor& want) = 0;
+  // Layers, as Registry's functions of these names do.  `busy`: step() has more to do at once.
+  virtual void start(BlobRequest& blob) = 0;
+  virtual void drop(const BlobRequest& blob) = 0;
+  virtual void step() = 0;
+  [[nodiscard]] virtual bool busy() const = 0;
   // The full name that the image gets in the store unless another is asked for; empty if the source has none.
   [[nodiscard]] virtual std::string name() const = 0;
   // "docker.io", "'/srv/images'": for messages.

@@ -1,21 +1,27 @@
-// From a verified blob to a directory: read ─▶ (Verifier) ─▶ inflate ─▶ Tee ─┬▶ diff_id
-//                                                                            └▶ tar ─▶ layer
+// From a blob to a directory, while the blob arrives:
 //
-// The untrusted part, all of the above, runs in a forked child that can reach nothing but the target and, for reading,
-// the layers below: its descriptors are detached copies of those mounts (`..` ends at their roots; the lower ones are
-// read-only), its root directory is the target, everything else is closed, and Landlock (5.13) denies the rest.  So an
-// error in the parsers cannot touch the host (rule of the CVEs 2021-29136, 2025-47290 and their kin).  Where the kernel
-// or the caller's rights do not allow one of these, the others remain, and below all of them the layer writer goes by
-// descriptors only; `debug` says what was missing.  The child makes no use of locks other threads may hold, so the
-// caller may have threads.
+//   caller      hashes it, and says how far it has come ──┐
+//   ──────────────────────────────────────────────────── eventfd ── jailed child, a thread for each stage ──
+//               read ─▶ inflate ─▶ Ring ─┬▶ diff_id
+//                                        └▶ tar ─▶ layer
 //
-// The child ends with its caller's thread.  Nothing is synced: that is the store's business, once for all layers.
+// The child works on bytes of which nobody knows yet whether they are the blob's: what it makes becomes visible only
+// when the blob's digest and size and the layer's diff_id all held.  It can reach nothing but the target and, for
+// reading, the blob's file and the layers below: its descriptors are detached copies of those mounts (`..` ends at their
+// roots; the lower ones are read-only), its root directory is the target, everything else is closed, and Landlock (5.13)
+// denies the rest.  So an error in the parsers cannot touch the host (rule of the CVEs 2021-29136, 2025-47290 and their
+// kin).  Where the kernel or the caller's rights do not allow one of these, the others remain, and below all of them
+// the layer writer goes by descriptors only; `debug` says what was missing.  Nothing it says is trusted.
+//
+// Nothing is synced: that is the store's business, once for all layers.
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <span>
+#include <string>
 
+#include "imagetool/jail.h"
 #include "imagetool/layers/layer.h"
 #include "spec/base/error.h"
 #include "spec/base/fd.h"
@@ -24,31 +30,38 @@
 
 namespace unpack {
 
-struct LayerBlob {
-  UniqueFd blob;  // a regular file, read from its start
-  oci::Descriptor descriptor;
+struct Layer {
+  oci::Descriptor blob;
   oci::Digest diff_id;
-};
-
-struct Options {
-  layer::Options layer;
-  // Called in the caller's process with the number of compressed bytes read so far, a few times a second at most.
-  std::function<void(uint64_t)> progress;
-  bool verify_blob = false;  // check descriptor.digest again; the size and the diff_id are always checked
-  bool jail = true;          // false: in this process (tests, debugging)
+  layer::Options options;
 };
 
 // What this process can do: uid 0 makes devices, owners and `trusted.*` attributes; others get `user.*`, no devices, and
 // their own ids for root's.
 layer::Options options_for(uint32_t uid, uint32_t gid);
 
-// The layer alone into the empty directory `target`, as a lower directory of an overlay mount.  `lowers`: the unpacked
-// layers below, topmost first.  On failure the content of `target` is worthless and the caller removes it.
-// Kind::invalid: the layer is damaged, hostile or not what its digests say; Kind::unsupported; Kind::os.
-Result<> layer_for_overlay(const LayerBlob& layer, std::span<const Fd> lowers, Fd target,
-                           const Options& options);
+class Process {
+ public:
+  // Unpacks the layer alone into the empty directory `target`, as a lower directory of an overlay mount.  `lowers`: the
+  // unpacked layers below, topmost first.  `blob`: a regular file, open for reading alone; it may still grow.
+  // Precondition: jail::alone().
+  static Result<Process> start(Fd blob, const Layer& layer, std::span<const Fd> lowers, Fd target);
 
-// The layer onto the tree `root`, which holds the layers below.
-Result<> layer_onto_tree(const LayerBlob& layer, Fd root, const Options& options);
+  // The first `whole` bytes of the blob are there.  Kind::protocol: the child obstructs it.
+  Result<> arrived(uint64_t whole);
+  // Can be read from: ended() has news.
+  [[nodiscard]] Fd socket() const { return child_.socket(); }
+  // nullopt: it is at work.  On failure the content of `target` is worthless and the caller removes it.
+  // Kind::invalid: the layer is damaged, hostile or not what its digests say; Kind::unsupported; Kind::os.
+  std::optional<Result<>> ended();
+
+ private:
+  Process(jail::Child child, UniqueFd growth, std::string name)
+      : child_(std::move(child)), growth_(std::move(growth)), name_(std::move(name)) {}
+  jail::Child child_;
+  UniqueFd growth_;
+  std::string name_;
+  uint64_t told_ = 0;
+};
 
 }  // namespace unpack

@@ -3,6 +3,7 @@
 
 #include "imagetool/cmd/commands.h"
 #include "imagetool/cmd/pull_options.h"
+#include "spec/base/log.h"
 
 Result<Store> Imagetool::open_store() const {
   if (store_dir.empty())
@@ -32,25 +33,38 @@ Result<PullSession> PullSession::make(const PullOptions& args, const Imagetool& 
 namespace {
 
 struct PullArgs : PullOptions {
-  std::string image, name;
+  std::vector<std::string> images;
+  std::string name;
 };
 
 constexpr cli::Row<PullArgs> own_options[] = {
     cli::option<&PullArgs::name>(0, "name", "NAME", "keep it under this name"),
 };
 constexpr cli::Row<PullArgs> pull_operands[] = {
-    cli::operand<&PullArgs::image>("image", "a reference, or oci:DIR[:NAME] for an OCI image layout",
-                                   cli::Complete::image),
+    cli::operand<&PullArgs::images>("image", "a reference, or oci:DIR[:NAME] for an OCI image layout",
+                                    cli::Complete::image),
 };
 
 Result<int> pull_run(const PullArgs& args, Imagetool& tool) {
+  if (!args.name.empty() && args.images.size() > 1)
+    return Error(Kind::invalid, "--name: it can be the name of one image only; pull them one by one");
   const Store store = TRY(tool.open_store());
   PullSession session = TRY(PullSession::make(args, tool));
   pulls::Options options = session.options();
   options.name = args.name;
-  const pulls::Pulled pulled = TRY(pulls::pull(store, args.image, options));
+  const std::vector<Result<pulls::Pulled>> all = pulls::pull(store, args.images, options);
   session.finish();
-  tool.out.line(pulled.image.digest().text());
+  // The first failure is what the command ends with; those after it are told here.
+  const Error* failure = nullptr;
+  for (const Result<pulls::Pulled>& pulled : all) {
+    if (pulled.ok())
+      tool.out.line(pulled.value().image.digest().text());
+    else if (failure)
+      logs::error(pulled.error());
+    else
+      failure = &pulled.error();
+  }
+  if (failure) return *failure;
   return 0;
 }
 
@@ -58,10 +72,15 @@ Result<int> pull_run(const PullArgs& args, Imagetool& tool) {
 
 constexpr ImagetoolCommand pull_command =
     cli::command<cli::join<pull_options, own_options>, pull_operands, pull_run>(
-        "pull", "bring an image into the store",
-        {.details = "Fetches what is missing, checks every digest, unpacks the layers, and prints the digest "
-                    "of the image's\n"
-                    "manifest. An image that is there is only compared with what its tag means now.",
+        "pull", "bring images into the store",
+        {.details =
+             "Fetches what is missing, checks every digest, unpacks the layers while they arrive, and prints "
+             "the digest of\n"
+             "each image's manifest. An image that is there is only compared with what its tag means now. "
+             "A pull that\n"
+             "was interrupted, in whatever way, goes on where it stopped; one image that fails does not stop "
+             "the others.",
          .examples = "imagetool pull hello-world\n"
+                     "imagetool pull debian:12 python:3.13 node\n"
                      "imagetool pull --platform linux/arm64 quay.io/org/app:1.2\n"
                      "imagetool pull --name hello-world oci:build/share/hello-world\n"});

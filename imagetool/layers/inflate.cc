@@ -3,6 +3,7 @@
 #include <isa-l/igzip_lib.h>
 #include <zstd.h>
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,9 +40,17 @@ class Meter {
     return next_.write(bytes);
   }
   Result<> finish() { return next_.finish(); }
+  // Where to inflate to: into the next Sink, or into a buffer of our own.
+  std::span<char> space() {
+    const std::span<char> room = next_.space();
+    if (!room.empty()) return room;
+    own_.resize(kOutput);
+    return own_;
+  }
 
  private:
   Sink& next_;
+  std::vector<char> own_;
   uint64_t in_ = 0, out_ = 0;
 };
 
@@ -60,7 +69,7 @@ class Plain final : public Sink {
 
 class Gzip final : public Sink {
  public:
-  explicit Gzip(Sink& next) : meter_(next), output_(kOutput) { isal_inflate_init(&state_); }
+  explicit Gzip(Sink& next) : meter_(next) { isal_inflate_init(&state_); }
 
   Result<> write(std::string_view bytes) override {
     while (!bytes.empty()) {
@@ -118,13 +127,14 @@ class Gzip final : public Sink {
     state_.next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(bytes.data()));
     state_.avail_in = static_cast<uint32_t>(bytes.size());
     for (;;) {
-      state_.next_out = output_.data();
-      state_.avail_out = static_cast<uint32_t>(output_.size());
+      const std::span<char> output = meter_.space();
+      state_.next_out = reinterpret_cast<uint8_t*>(output.data());
+      state_.avail_out = static_cast<uint32_t>(output.size());
       const uint32_t before = state_.avail_in;
       const int status = isal_inflate(&state_);
       if (status < 0) return damaged(explain(status));
-      const size_t made = output_.size() - state_.avail_out;
-      TRY(meter_.produced({reinterpret_cast<const char*>(output_.data()), made}));
+      const size_t made = output.size() - state_.avail_out;
+      TRY(meter_.produced({output.data(), made}));
       bytes.remove_prefix(bytes.size() - state_.avail_in);
       if (state_.block_state == ISAL_BLOCK_FINISH) {
         ++members_;
@@ -157,7 +167,6 @@ class Gzip final : public Sink {
   }
 
   Meter meter_;
-  std::vector<uint8_t> output_;
   inflate_state state_{};
   GzipHeader header_;
   Place place_ = Place::between;
@@ -166,7 +175,7 @@ class Gzip final : public Sink {
 
 class Zstd final : public Sink {
  public:
-  explicit Zstd(Sink& next) : meter_(next), output_(kOutput), context_(ZSTD_createDCtx()) {
+  explicit Zstd(Sink& next) : meter_(next), context_(ZSTD_createDCtx()) {
     if (context_ &&
         ZSTD_isError(ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, limits::kZstdWindowLog)))
       context_.reset();
@@ -178,11 +187,12 @@ class Zstd final : public Sink {
     meter_.consumed(bytes.size());
     bool full = false;
     while (in.pos < in.size || full) {
-      ZSTD_outBuffer out{output_.data(), output_.size(), 0};
+      const std::span<char> output = meter_.space();
+      ZSTD_outBuffer out{output.data(), output.size(), 0};
       const size_t left = ZSTD_decompressStream(context_.get(), &out, &in);
       if (ZSTD_isError(left)) return damaged(str::cat("zstd: ", ZSTD_getErrorName(left)));
       at_end_ = left == 0;
-      TRY(meter_.produced({output_.data(), out.pos}));
+      TRY(meter_.produced({output.data(), out.pos}));
       full = out.pos == out.size && !at_end_;
     }
     return {};
@@ -198,7 +208,6 @@ class Zstd final : public Sink {
     void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
   };
   Meter meter_;
-  std::vector<char> output_;
   std::unique_ptr<ZSTD_DCtx, Free> context_;
   bool at_end_ = false;
 };

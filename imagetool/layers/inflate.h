@@ -18,5 +18,4 @@
 #include "spec/image.h"
 
 // Makes the Sink for `compression`.  finish() fails with Kind::invalid where the stream is not at an end.
-// Everything it needs is allocated here: write() takes no locks, so it may run behind a fork.
 std::unique_ptr<Sink> inflate(oci::Compression compression, Sink& next);

@@ -3,6 +3,7 @@
 //
 //   http ─▶ Verifier ─▶ store's blob          blob ─▶ Inflate ─▶ Tee ─┬▶ Digester (diff_id)
 //                                                                     └▶ tar reader ─▶ layer
+// (the Tee is a Ring where its two arms have threads of their own)
 //
 // The contract: write() takes all of `bytes` or fails; finish() is called once, after the last write, and only when all
 // of them succeeded.  A Sink in front of another hands its finish() on.  After an error nothing more is called, and
@@ -12,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,6 +26,8 @@ class Sink {
   virtual ~Sink() = default;
   virtual Result<> write(std::string_view bytes) = 0;
   virtual Result<> finish() { return {}; }
+  // Room for the bytes of the next write(), which then need not be copied; empty: this Sink has none to give.
+  virtual std::span<char> space() { return {}; }
 };
 
 // A running hash by OpenSSL's EVP, which uses the CPU's SHA instructions.

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include "imagetool/limits.h"
@@ -111,9 +110,13 @@ Error explain(const Failed& failed, const Origin& origin) {
 }
 
 Exchange::Exchange(Client& client, const Policy& policy, Ask ask)
-    : client_(client), policy_(policy), ask_(std::move(ask)) {}
+    : client_(client), policy_(policy), ask_(std::move(ask)) {
+  if (!ask_.part) return;
+  at_ = progress_ = ask_.part->first;
+  end_ = ask_.part->end;
+}
 
-void Exchange::end(Result<Answer> result) {
+void Exchange::finish(Result<Answer> result) {
   transfer_.reset();
   if (result.ok() && ask_.accept) {
     Result<> accepted = ask_.accept(result.value());
@@ -145,12 +148,12 @@ void Exchange::send() {
   used_.clear();
   if (!left_ && ask_.authorize) {
     Result<std::string> value = ask_.authorize();
-    if (!value.ok()) return end(value.take_error());
+    if (!value.ok()) return finish(value.take_error());
     used_ = std::move(value).take();
   }
   if (!used_.empty()) request.headers.push_back(str::cat("Authorization: ", used_));
-  ranged_ = ask_.sink && delivered_ > 0 && can_range_;
-  if (ranged_) request.headers.push_back(str::cat("Range: bytes=", delivered_, "-"));
+  ranged_ = ask_.part && can_range_ && (at_ > 0 || end_ < ask_.part->size);
+  if (ranged_) request.headers.push_back(range());
   body_.clear();
   checked_ = false;
   skip_ = 0;
@@ -160,9 +163,14 @@ void Exchange::send() {
   transfer_ = std::make_unique<Transfer>(client_, request, receiver, policy_.settings);
 }
 
+std::string Exchange::range() const {
+  const std::string from = str::cat("Range: bytes=", at_, "-");
+  return end_ < ask_.part->size ? str::cat(from, end_ - 1) : from;
+}
+
 Result<> Exchange::receive(const Response& response, std::string_view bytes) {
   const bool success = response.status == 200 || response.status == 206;
-  if (success && ask_.sink) {
+  if (success && ask_.part) {
     if (!std::exchange(checked_, true)) TRY(check_blob_header(response));
     return deliver(bytes);
   }
@@ -174,26 +182,27 @@ Result<> Exchange::receive(const Response& response, std::string_view bytes) {
   return {};
 }
 
-// What comes must be the blob from where we are, or all of it from the start.
+// What comes must be the part from where we are on, or all of the blob from its start.
 Result<> Exchange::check_blob_header(const Response& response) {
   const auto wrong = [&](const auto&... parts) {
     return Error(Kind::protocol, str::cat("'", here().authority(), "' ", parts...));
   };
-  uint64_t from = 0;
+  const uint64_t size = ask_.part->size;
+  const auto length = response.length();
   if (response.status == 206) {
     const auto range = content_range(response.headers.get("content-range"));
-    if (!ranged_ || !range || range->first != delivered_)
+    if (!ranged_ || !range || range->first != at_)
       return wrong("answers with another range than was asked for");
-    if (range->total && *range->total != ask_.size)
-      return wrong("has ", *range->total, " bytes where the manifest says ", ask_.size);
-    from = delivered_;
-  } else {
-    skip_ = delivered_;
-    if (ranged_) can_range_ = false;
+    if (range->total && *range->total != size)
+      return wrong("has ", *range->total, " bytes where the manifest says ", size);
+    if (length && *length != end_ - at_) return wrong("sends ", *length, " bytes of a range of ", end_ - at_);
+    got_range_ = true;
+    return {};
   }
-  const auto length = response.length();
-  if (length && *length != ask_.size - from)
-    return wrong("has ", from + *length, " bytes where the manifest says ", ask_.size);
+  skip_ = at_;
+  end_ = size;
+  if (ranged_) can_range_ = false;
+  if (length && *length != size) return wrong("has ", *length, " bytes where the manifest says ", size);
   return {};
 }
 
@@ -202,12 +211,11 @@ Result<> Exchange::deliver(std::string_view bytes) {
   skip_ -= again;
   bytes.remove_prefix(again);
   if (bytes.empty()) return {};
-  if (bytes.size() > ask_.size - delivered_)
-    return Error(Kind::protocol, str::cat("'", here().authority(), "' sends more than the ", ask_.size,
+  if (bytes.size() > end_ - at_)
+    return Error(Kind::protocol, str::cat("'", here().authority(), "' sends more than the ", ask_.part->size,
                                           " bytes of the manifest"));
-  TRY(ask_.sink->write(bytes));
-  delivered_ += bytes.size();
-  if (ask_.received) *ask_.received = delivered_;
+  TRY(ask_.part->write(at_, bytes));
+  at_ += bytes.size();
   return {};
 }
 
@@ -237,10 +245,10 @@ bool Exchange::may_retry(Failure failure) const {
 void Exchange::conclude_failure(const Failed& failed, const Response& response) {
   const bool success = response.status == 200 || response.status == 206;
   // All of the blob came before the connection broke.
-  if (success && ask_.sink && failed.failure == Failure::dropped && delivered_ == ask_.size && ask_.size > 0)
+  if (success && checked_ && failed.failure == Failure::dropped && at_ == end_)
     return conclude_blob(response);
   Error error = explain(failed, here());
-  if (!may_retry(failed.failure)) return end(std::move(error));
+  if (!may_retry(failed.failure)) return finish(std::move(error));
   again("the connection broke", std::move(error));
 }
 
@@ -248,9 +256,9 @@ void Exchange::conclude_status(const Response& response) {
   const int status = response.status;
   if (is_redirect(status) && !response.headers.get("location").empty()) return follow(response);
   if (status == 401 && left_)
-    return end(Error(Kind::denied,
-                     str::cat("'", here().authority(), "', where '", ask_.request.url.origin.authority(),
-                              "' keeps its data, asks for credentials, and none are sent there")));
+    return finish(Error(Kind::denied,
+                        str::cat("'", here().authority(), "', where '", ask_.request.url.origin.authority(),
+                                 "' keeps its data, asks for credentials, and none are sent there")));
   // A password that was refused is worth a second look: for the message.  A token gets one chance per try.
   if (status == 401 && ask_.challenged && (!challenged_ || used_.starts_with("Basic ")))
     return challenge(response);
@@ -259,46 +267,44 @@ void Exchange::conclude_status(const Response& response) {
     return again("it cannot go on in the middle", answer(response));
   }
   if (is_passing(status)) {
-    if (quota_is_used_up(response)) return end(answer(response));
+    if (quota_is_used_up(response)) return finish(answer(response));
     const auto asked = retry_after(response.headers.get("retry-after"), clocks::now());
     return again(status == 429 ? "it asks to slow down (429)" : str::cat("it has trouble (", status, ")"),
                  answer(response), asked);
   }
   // Most likely a signed URL that is over: the origin gives a new one.
   if (status >= 400 && left_) return again(str::cat("its data are refused (", status, ")"), answer(response));
-  if ((status == 200 || status == 206) && ask_.sink) return conclude_blob(response);
-  end(answer(response));
+  if ((status == 200 || status == 206) && ask_.part) return conclude_blob(response);
+  finish(answer(response));
 }
 
 void Exchange::conclude_blob(const Response& response) {
   if (!std::exchange(checked_, true)) {  // there was no body at all
     Result<> right = check_blob_header(response);
-    if (!right.ok()) return end(right.take_error());
+    if (!right.ok()) return finish(right.take_error());
   }
-  if (delivered_ < ask_.size)
+  if (at_ < end_)
     return again("the connection broke", Error(Kind::network, EAGAIN,
-                                               str::cat("'", here().authority(), "' ended after ", delivered_,
-                                                        " of ", ask_.size, " bytes: try again")));
-  Result<> finished = ask_.sink->finish();
-  if (!finished.ok()) return end(finished.take_error());
-  end(answer(response));
+                                               str::cat("'", here().authority(), "' ended after ", at_,
+                                                        " of ", ask_.part->size, " bytes: try again")));
+  finish(answer(response));
 }
 
 void Exchange::follow(const Response& response) {
   if (ask_.request.method == Method::post)
-    return end(Error(Kind::protocol,
-                     str::cat("'", here().authority(), "' redirects a request that holds credentials")));
+    return finish(Error(Kind::protocol,
+                        str::cat("'", here().authority(), "' redirects a request that holds credentials")));
   if (++redirects_ > limits::kRedirects)
-    return end(Error(Kind::protocol, str::cat("'", ask_.request.url.origin.authority(),
-                                              "' redirects more than ", limits::kRedirects, " times")));
+    return finish(Error(Kind::protocol, str::cat("'", ask_.request.url.origin.authority(),
+                                                 "' redirects more than ", limits::kRedirects, " times")));
   Result<Url> next = url_.resolve(response.headers.get("location"));
   if (!next.ok())
-    return end(next.take_error().within("'", here().authority(), "' redirects to what is no good URL"));
+    return finish(next.take_error().within("'", here().authority(), "' redirects to what is no good URL"));
   const Url target = std::move(next).take();
   if (here().secure() && !target.origin.secure())
-    return end(Error(Kind::protocol,
-                     str::cat("'", here().authority(), "' redirects from https to plain http at '",
-                              str::printable(target.origin.authority()), "', which is not followed")));
+    return finish(Error(Kind::protocol,
+                        str::cat("'", here().authority(), "' redirects from https to plain http at '",
+                                 str::printable(target.origin.authority()), "', which is not followed")));
   // Once away, always away: coming back by a redirect does not make a request ours again.
   if (target.origin != here()) left_ = true;
   url_ = target;
@@ -309,18 +315,18 @@ void Exchange::challenge(const Response& response) {
   challenged_ = true;
   const std::string used = used_;
   Result<> better = ask_.challenged(response, used);
-  if (!better.ok()) return end(better.take_error());
+  if (!better.ok()) return finish(better.take_error());
   send();
 }
 
 void Exchange::again(std::string_view reason, Result<Answer> otherwise,
                      std::optional<int64_t> asked_seconds) {
-  if (delivered_ >= progress_ + kProgressBytes) {
-    progress_ = delivered_;
+  if (at_ >= progress_ + kProgressBytes) {
+    progress_ = at_;
     failures_ = 0;
   }
-  if (++failures_ >= policy_.tries) return end(std::move(otherwise));
-  if (asked_seconds && *asked_seconds > limits::kRetryAfterSeconds) return end(std::move(otherwise));
+  if (++failures_ >= policy_.tries) return finish(std::move(otherwise));
+  if (asked_seconds && *asked_seconds > limits::kRetryAfterSeconds) return finish(std::move(otherwise));
 
   const int shift = std::min(failures_ - 1, 10);
   int64_t delay = with_jitter(std::min<int64_t>(int64_t{policy_.retry_delay_ms} << shift, kLongestDelayMs));
@@ -332,29 +338,14 @@ void Exchange::again(std::string_view reason, Result<Answer> otherwise,
   wake_ms_ = clocks::monotonic_ms() + delay;
 }
 
-Result<> run(Client& client, const Policy& policy, std::span<const std::unique_ptr<Exchange>> exchanges,
-             int parallel) {
-  size_t first = 0;  // everything before it is done
-  while (true) {
-    int active = 0;
-    for (size_t i = first; i < exchanges.size() && active < parallel; ++i) {
-      Exchange& exchange = *exchanges[i];
-      exchange.step();
-      if (exchange.failed()) return exchange.take().take_error();
-      if (!exchange.done()) ++active;
-    }
-    while (first < exchanges.size() && exchanges[first]->done()) ++first;
-    if (first == exchanges.size()) return {};
+Result<Answer> run(Client& client, const Policy& policy, Ask ask) {
+  Exchange exchange(client, policy, std::move(ask));
+  for (;;) {
+    exchange.step();
+    if (exchange.done()) return exchange.take();
     if (policy.tick) TRY(policy.tick());
     client.pump(kPumpMs);
   }
-}
-
-Result<Answer> run(Client& client, const Policy& policy, Ask ask) {
-  const std::array<std::unique_ptr<Exchange>, 1> one{
-      std::make_unique<Exchange>(client, policy, std::move(ask))};
-  TRY(run(client, policy, one, 1));
-  return one[0]->take();
 }
 
 }  // namespace http

@@ -7,19 +7,17 @@
 //                            ──▶ answer, or an error ──▶ done
 //
 // Every try starts at the first URL again: a signed blob URL that has expired is replaced by a fresh one.
-// Bodies go to a Sink (a blob: its size is known, every byte is delivered once, whatever the number of tries) or into
-// memory, up to a limit.  What a server says reaches a message only through str::printable.
+// Bodies go to whoever wants a part of a blob (its size is known, every byte is delivered once, whatever the number of
+// tries) or into memory, up to a limit.  What a server says reaches a message only through str::printable.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
-#include "imagetool/layers/sink.h"
 #include "imagetool/registry/http.h"
 #include "spec/base/clock.h"
 #include "spec/base/error.h"
@@ -40,6 +38,13 @@ struct Answer {
   bool redirected = false;  // the answer comes from another origin
 };
 
+// The bytes [first, end) of a blob of `size` bytes.  A server that ignores ranges sends the whole blob: what was wanted
+// of it is then everything from `first` on, and Exchange::end() says so.
+struct Part {
+  uint64_t first = 0, end = 0, size = 0;
+  std::function<Result<>(uint64_t offset, std::string_view bytes)> write;
+};
+
 struct Ask {
   Request request;
   // The value of an Authorization header for the request's own origin; empty: none.
@@ -47,10 +52,7 @@ struct Ask {
   // The origin answered 401 to `used`: get a better answer for authorize().  An error is final.
   std::function<Result<>(const Response&, const std::string& used)> challenged;
   size_t limit = 0;  // of a body in memory
-  // Of a blob: its size, and where it goes.
-  Sink* sink = nullptr;
-  uint64_t size = 0;
-  uint64_t* received = nullptr;  // counts along, for progress
+  std::optional<Part> part;
   // Whether the answer is a good one; its error becomes that of the exchange.  Empty: every answer is.
   std::function<Result<>(const Answer&)> accept;
   std::string what;  // "fetching 'sha256:…'", in front of every error; may be empty
@@ -65,13 +67,20 @@ class Exchange {
   [[nodiscard]] bool done() const { return result_.has_value(); }
   // Precondition: done().  Any status but those that were dealt with is an answer, not an error.
   [[nodiscard]] Result<Answer> take() { return std::move(*result_); }
-  [[nodiscard]] bool failed() const { return result_ && !result_->ok(); }
+
+  // ---- of a Part ----
+  // Where the next byte belongs.
+  [[nodiscard]] uint64_t at() const { return at_; }
+  [[nodiscard]] uint64_t end() const { return end_; }
+  // Whether the server has sent a range that it was asked for.
+  [[nodiscard]] bool ranged() const { return got_range_; }
 
  private:
   void start();
   void send();
   Result<> receive(const Response& response, std::string_view bytes);
   Result<> check_blob_header(const Response& response);
+  [[nodiscard]] std::string range() const;
   Result<> deliver(std::string_view bytes);
   void conclude();
   void conclude_failure(const Failed& failed, const Response& response);
@@ -80,7 +89,7 @@ class Exchange {
   void follow(const Response& response);
   void challenge(const Response& response);
   void again(std::string_view reason, Result<Answer> otherwise, std::optional<int64_t> asked_seconds = {});
-  void end(Result<Answer> result);
+  void finish(Result<Answer> result);
   [[nodiscard]] Answer answer(const Response& response) { return {response, std::move(body_), left_}; }
   [[nodiscard]] const Origin& here() const { return url_.origin; }
   [[nodiscard]] bool may_retry(Failure failure) const;
@@ -96,21 +105,18 @@ class Exchange {
   bool challenged_ = false;  // in this try
   std::string used_;         // the Authorization of the running transfer
   std::string body_;
-  bool checked_ = false;    // the header of the running transfer, when its first byte came
-  bool ranged_ = false;     // the running transfer asked for a range
-  bool can_range_ = true;   // until the server says no
-  uint64_t delivered_ = 0;  // bytes that the sink has got
-  uint64_t skip_ = 0;       // bytes that it has got already and that come again
-  uint64_t progress_ = 0;   // delivered_ when the tries were last counted from the start
-  int failures_ = 0;        // since then
-  int64_t wake_ms_ = 0;     // monotonic
+  bool checked_ = false;   // the header of the running transfer, when its first byte came
+  bool ranged_ = false;    // the running transfer asked for a range
+  bool can_range_ = true;  // until the server says no
+  bool got_range_ = false;
+  uint64_t at_ = 0, end_ = 0;  // of the part: what is still to come
+  uint64_t skip_ = 0;          // bytes in front of that, which come again
+  uint64_t progress_ = 0;      // at_ when the tries were last counted from the start
+  int failures_ = 0;           // since then
+  int64_t wake_ms_ = 0;        // monotonic
 };
 
-// Runs all of them to the end, `parallel` at a time and in order.  Stops at the first that fails, or when tick does:
-// the others are then not done.
-Result<> run(Client& client, const Policy& policy, std::span<const std::unique_ptr<Exchange>> exchanges,
-             int parallel);
-// One of them, alone.
+// One of them alone, to its end, or until tick fails.
 Result<Answer> run(Client& client, const Policy& policy, Ask ask);
 
 // A Retry-After header, in seconds from `now`: a number, or a date.  nullopt: neither.

@@ -294,20 +294,20 @@ const std::optional<Failed>& Transfer::failed() const {
 
 bool Client::reached() const { return state_->reached; }
 
-void Client::pump(int wait_ms) {
+void Client::pump(int wait_ms, std::span<const Fd> also) {
   CURLM* const multi = state_->multi;
+  std::vector<curl_waitfd> watched;
+  for (const Fd fd : also) watched.push_back({.fd = fd.raw(), .events = CURL_WAIT_POLLIN, .revents = 0});
+  ::curl_multi_poll(multi, watched.data(), static_cast<unsigned>(watched.size()), wait_ms, nullptr);
   int running = 0;
   ::curl_multi_perform(multi, &running);
   int queued = 0;
-  bool any = false;
   while (const CURLMsg* message = ::curl_multi_info_read(multi, &queued)) {
     if (message->msg != CURLMSG_DONE) continue;
     void* context = nullptr;
     ::curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &context);
     static_cast<Transfer::State*>(context)->finish(message->data.result);
-    any = true;
   }
-  if (!any) ::curl_multi_poll(multi, nullptr, 0, wait_ms, nullptr);
 }
 
 }  // namespace http

@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,7 @@
 
 #include "imagetool/registry/url.h"
 #include "spec/base/error.h"
+#include "spec/base/fd.h"
 
 namespace http {
 
@@ -121,8 +123,8 @@ class Client {
   ~Client();
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
-  // Moves every started transfer on; waits up to `wait_ms` if none can move.
-  void pump(int wait_ms);
+  // Waits up to `wait_ms` until a started transfer can move on, or one of `also` can be read from; moves all of them.
+  void pump(int wait_ms, std::span<const Fd> also = {});
   // Whether any server has answered yet: before that, a failure to connect most likely means that there is no network.
   [[nodiscard]] bool reached() const;
 

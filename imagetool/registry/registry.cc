@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "imagetool/layers/sink.h"
 #include "imagetool/limits.h"
 #include "imagetool/registry/answers.h"
 #include "imagetool/registry/auth.h"
@@ -67,15 +68,16 @@ Result<oci::Digest> digest_of(std::string_view bytes, std::string_view algorithm
 struct Registry::State {
   Reference image;
   Options options;
-  http::Client client;
+  std::shared_ptr<http::Client> client;
   http::Policy policy;
   http::Url base;
   std::unique_ptr<auth::Session> session;
+  std::unique_ptr<http::Downloads> downloads;
 
   [[nodiscard]] http::Ask ask(http::Method method, const std::string& path) const;
   [[nodiscard]] answers::Context context(std::string what) const;
   void pass_on_warnings(const http::Response& response) const;
-  [[nodiscard]] http::Ask blob_ask(BlobRequest& request, Sink& verifier) const;
+  [[nodiscard]] http::Ask blob_ask(const oci::Descriptor& blob) const;
   Result<http::Answer> manifest(http::Method method, const std::string& wanted);
 };
 
@@ -88,6 +90,7 @@ Result<Registry> Registry::open(const Reference& image, const Options& options) 
   auto state = std::make_unique<State>();
   state->image = image;
   state->options = options;
+  state->client = options.client ? options.client : std::make_shared<http::Client>();
   state->base = TRY(api_url(image, options.plain_http));
   const http::Origin& origin = state->base.origin;
   http::Tls tls;
@@ -99,15 +102,19 @@ Result<Registry> Registry::open(const Reference& image, const Options& options) 
   std::optional<credentials::Credential> credential =
       TRY(credentials::find(options.environment, options.credentials, image));
   const bool may_be_plain = !options.plain_http && (!options.tls_verify || origin.loopback());
-  if (may_be_plain && !TRY(speaks_tls(state->client, state->policy, state->base)))
+  if (may_be_plain && !TRY(speaks_tls(*state->client, state->policy, state->base)))
     state->base = TRY(api_url(image, true));
   state->session = std::make_unique<auth::Session>(
-      state->client, state->policy,
+      *state->client, state->policy,
       auth::Session::Options{.registry = state->base.origin,
                              .insecure = options.plain_http || !options.tls_verify,
                              .name = image.registry,
                              .repository = image.repository,
                              .credential = std::move(credential)});
+  state->downloads = std::make_unique<http::Downloads>(
+      *state->client, state->policy,
+      [raw = state.get()](const BlobRequest& blob) { return raw->blob_ask(blob.descriptor); },
+      options.parallel);
   return Registry(std::move(state));
 }
 
@@ -145,7 +152,7 @@ Result<http::Answer> Registry::State::manifest(http::Method method, const std::s
     if (answer.response.status != 200) return answers::explain(answer, context(shown));
     return {};
   };
-  http::Answer answer = TRY(http::run(client, policy, std::move(ask)));
+  http::Answer answer = TRY(http::run(*client, policy, std::move(ask)));
   pass_on_warnings(answer.response);
   return answer;
 }
@@ -176,35 +183,30 @@ Result<std::optional<oci::Digest>> Registry::ask_digest(const std::string& wante
   return std::optional(std::move(digest).take());
 }
 
-http::Ask Registry::State::blob_ask(BlobRequest& request, Sink& verifier) const {
-  const std::string& digest = request.descriptor.digest.text();
-  http::Ask ask = this->ask(http::Method::get, "/blobs/" + digest);
-  ask.sink = &verifier;
-  ask.size = request.descriptor.size;
-  ask.received = &request.received;
-  ask.what = str::cat("fetching '", digest, "'");
-  ask.accept = [this, &request](const http::Answer& answer) -> Result<> {
+http::Ask Registry::State::blob_ask(const oci::Descriptor& blob) const {
+  http::Ask ask = this->ask(http::Method::get, "/blobs/" + blob.digest.text());
+  ask.what = str::cat("fetching '", blob.digest.text(), "'");
+  ask.accept = [this, name = blob.digest.short_id()](const http::Answer& answer) -> Result<> {
     const int status = answer.response.status;
-    if (status != 200 && status != 206)
-      return answers::explain(answer, context(str::cat("blob ", request.descriptor.digest.short_id())));
-    request.done = true;
-    return {};
+    if (status == 200 || status == 206) return {};
+    return answers::explain(answer, context(str::cat("blob ", name)));
   };
   return ask;
 }
 
-Result<> Registry::read_blobs(std::span<BlobRequest> requests) {
-  std::vector<std::unique_ptr<Verifier>> verifiers;
-  std::vector<std::unique_ptr<http::Exchange>> exchanges;
-  for (BlobRequest& request : requests) {
-    verifiers.push_back(std::make_unique<Verifier>(request.descriptor, *request.sink));
-    exchanges.push_back(std::make_unique<http::Exchange>(state_->client, state_->policy,
-                                                         state_->blob_ask(request, *verifiers.back())));
-  }
-  return http::run(state_->client, state_->policy, exchanges, std::max(1, state_->options.parallel));
+Result<std::string> Registry::read_blob(const oci::Descriptor& descriptor) {
+  http::Ask ask = state_->blob_ask(descriptor);
+  StringSink text;
+  Verifier verified(descriptor, text);
+  ask.part = http::Part{.end = descriptor.size,
+                        .size = descriptor.size,
+                        .write = [&](uint64_t, std::string_view bytes) { return verified.write(bytes); }};
+  (void)TRY(http::run(*state_->client, state_->policy, std::move(ask)));
+  TRY(verified.finish().within("fetching '", descriptor.digest.text(), "'"));
+  return text.take();
 }
 
-Result<> Registry::read_blob(const oci::Descriptor& descriptor, Sink& sink) {
-  BlobRequest one{.descriptor = descriptor, .sink = &sink};
-  return read_blobs(std::span(&one, 1));
-}
+void Registry::start(BlobRequest& blob) { state_->downloads->add(blob); }
+void Registry::drop(const BlobRequest& blob) { state_->downloads->drop(blob); }
+void Registry::step() { state_->downloads->step(); }
+http::Client& Registry::client() { return *state_->client; }

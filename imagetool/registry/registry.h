@@ -2,27 +2,26 @@
 //
 //   Registry from = TRY(Registry::open(image, options));
 //   Fetched manifest = TRY(from.read_manifest(image.wanted()));
-//   TRY(from.read_blob(descriptor, sink));
+//   std::string config = TRY(from.read_blob(parsed.config));   small ones; layers by start()
 //
-// What leaves this class is verified: a manifest against the digest asked for (and against Docker-Content-Digest), a
-// blob against its descriptor, byte by byte as it streams; a Sink's finish() is called only after size and digest
-// were found right.  Requests are retried after 429, 5xx, dropped connections and stalls; a blob goes on where it
-// stopped, so a Sink sees every byte once.  Credentials go to the registry's own scheme, host and port and to its
+// Documents that leave this class are verified: a manifest against the digest asked for (and against
+// Docker-Content-Digest), a small blob against its descriptor.  Layers go to whoever writes them into a file, which
+// verifies them (store/partial.h), since they may go on where another process stopped.  Requests are retried after 429,
+// 5xx, dropped connections and stalls; a blob goes on where it stopped.  Credentials go to the registry's own scheme, host and port and to its
 // token service, never along a redirect, never to `urls` of a layer (R10).
 //
-// Not thread-safe; no threads are started.  Blobs are fetched at the same time by one curl multi handle.
+// Not thread-safe; no threads are started.  All registries of a program share one Client, and so one loop.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
-#include "imagetool/layers/sink.h"
 #include "imagetool/registry/credentials.h"
+#include "imagetool/registry/downloads.h"
 #include "imagetool/registry/reference.h"
 #include "spec/base/error.h"
 #include "spec/image.h"
@@ -31,13 +30,6 @@ struct Fetched {
   std::string bytes;
   std::string media_type;  // of Content-Type, lower case, without parameters; empty: the server did not say
   oci::Digest digest;      // of `bytes`, computed here
-};
-
-struct BlobRequest {
-  oci::Descriptor descriptor;
-  Sink* sink = nullptr;
-  uint64_t received = 0;  // bytes handed to the sink so far, for progress; written by read_blobs
-  bool done = false;      // the sink is finished
 };
 
 class Registry {
@@ -52,11 +44,12 @@ class Registry {
     int stall_timeout_s = 30;    // a transfer without progress for so long counts as dropped
     int tries = 5;               // of one request without progress between them; 1 = no retry
     int retry_delay_ms = 500;    // before the second try; doubles each time, with jitter
-    int parallel = 6;            // blobs at a time
+    int parallel = 6;            // requests for blobs at a time
     // Something the user should know while it goes on: "registry 'x' asks to wait 5 s (429), 4 tries left".
     std::function<void(std::string_view)> notice;
     // Called some ten times a second while a request is under way; an error stops it (the user's Ctrl-C).
     std::function<Result<>()> tick;
+    std::shared_ptr<http::Client> client;  // null: one of its own
   };
 
   // Looks up certificates and credentials.  A host on loopback, or with tls_verify=false, is asked once whether it
@@ -76,13 +69,16 @@ class Registry {
   // registry does not say (the header is optional); then only read_manifest can tell.
   Result<std::optional<oci::Digest>> ask_digest(const std::string& wanted);
 
-  // Streams one blob into `sink` and finishes it.  Errors as above, or the sink's own; never more than
-  // descriptor.size bytes are taken from the network.
-  Result<> read_blob(const oci::Descriptor& descriptor, Sink& sink);
+  // A small blob.  Errors as above.  Precondition: the caller has found descriptor.size acceptable.
+  Result<std::string> read_blob(const oci::Descriptor& descriptor);
 
-  // Several at the same time, in order of `requests` and Options::parallel at once.  The first failure stops the rest;
-  // the error names the blob.
-  Result<> read_blobs(std::span<BlobRequest> requests);
+  // Blobs at the same time, Options::parallel requests at once.  Each stays where it is until it has its result, or is
+  // dropped.  Never more than descriptor.size bytes are written; an error names the blob.
+  void start(BlobRequest& blob);
+  void drop(const BlobRequest& blob);
+  // Moves them on without waiting; for that there is Client::pump().
+  void step();
+  [[nodiscard]] http::Client& client();
 
   // "https://registry-1.docker.io", for messages.
   [[nodiscard]] std::string base() const;

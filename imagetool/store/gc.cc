@@ -44,7 +44,8 @@ class Sweep {
     const UniqueFd layers = TRY(open_dir(store_.root(), "layers"));
     TRY(sweep_layers(layers));
     TRY(sweep_staging());
-    TRY(sweep_partial());
+    // Downloads that broke off: nobody is at any of them while we are alone.
+    TRY(sweep_old(store_.partials(), kPartialSeconds));
     return sweep_tmp();
   }
 
@@ -101,15 +102,6 @@ class Sweep {
       }
     }
     return {};
-  }
-
-  // Downloads that broke off, one file or directory each: nobody is at any of them while we are alone.  What goes on
-  // with one touches it, so its age is that of the last byte.
-  Result<> sweep_partial() {
-    const Result<UniqueFd> partial = open_dir(store_.root(), "partial");
-    if (!partial.ok() && partial.error().errnum == ENOENT) return {};
-    if (!partial.ok()) return partial.error();
-    return sweep_old(partial.value(), kPartialSeconds);
   }
 
   Result<> sweep_old(Fd dir, int64_t seconds) {

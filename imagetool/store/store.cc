@@ -132,6 +132,7 @@ Result<> Store::open_parts(const std::string& name) {
   (void)TRY(open_or_make_dir(blobs_, "sha256", 0755));
   layers_ = TRY(open_or_make_dir(root_, "layers", 0700));
   leases_ = TRY(open_or_make_dir(root_, "leases", 0700));
+  partials_ = TRY(open_or_make_dir(root_, "partial", 0700));
   tmp_ = TRY(open_or_make_dir(root_, "tmp", 0700));
   (void)TRY(open_or_make_dir(root_, "bundles", 0700));
   const UniqueFd staging = TRY(open_or_make_dir(root_, "staging", 0700));
@@ -302,12 +303,12 @@ Result<> Store::commit_layer(const Unpacking& layer, const oci::Digest& chain_id
   Result<> moved = sys::renameat(tmp_, layer.name.c_str(), staged_layers_, to.c_str());
   if (moved.ok()) return {};
   if (moved.error().errnum != EEXIST && moved.error().errnum != ENOTEMPTY) return moved.take_error();
-  drop_layer(layer);
+  drop_layer(layer.name);
   return {};
 }
 
-void Store::drop_layer(const Unpacking& layer) const {
-  (void)path::remove_tree(tmp_, layer.name);  // gc sweeps what is left in tmp/
+void Store::drop_layer(const std::string& name) const {
+  (void)path::remove_tree(tmp_, name);  // gc sweeps what is left in tmp/
 }
 
 // ---- durability ----

@@ -4,11 +4,12 @@
 //   DIR/layers/<chain id>/                unpacked layers in overlayfs's form, once for all images that share them
 //   DIR/leases/, bundles/                 who uses what (leases.h); the bundles of `imagetool run`
 //   DIR/staging/<boot id>/{blobs,layers}  verified, but perhaps only in the page cache yet
+//   DIR/partial/                          blobs that are arriving, or were when somebody was interrupted (partial.h)
 //   DIR/tmp/                              half-made things and locks
 //
-// The invariant: what has its name in blobs/ or layers/ is whole, verified and on the disk.  Bytes go to an unnamed
-// temporary file through a Verifier; commit() links that into staging/, whose name holds the id of this boot, so after
-// a power failure nothing there is found again, while a mere kill loses only what was in flight.  settle() makes an
+// The invariant: what has its name in blobs/ or layers/ is whole, verified and on the disk.  Layers arrive in partial/,
+// documents in an unnamed temporary file; commit() moves them into staging/, whose name holds the id of this boot, so
+// after a power failure nothing there is found again.  settle() makes an
 // image's parts durable with one syncfs(2) and moves them to their names.  index.json is replaced by rename.
 //
 // Locks are flock(2) on files that stay: DIR/lock is shared by whoever uses the store and exclusive for gc's sweep;
@@ -31,7 +32,7 @@
 
 class Store {
  public:
-  // One blob on its way in.  Bytes that were written and never committed leave nothing behind.
+  // A document on its way in; layers go by Partial.  Bytes that were written and never committed leave nothing behind.
   class Writer final : public Sink {
    public:
     Result<> write(std::string_view bytes) override;
@@ -59,6 +60,9 @@ class Store {
   [[nodiscard]] std::string bundles_dir() const { return dir_ + "/bundles"; }
   [[nodiscard]] Fd root() const { return root_; }
   [[nodiscard]] Fd leases() const { return leases_; }
+  // For Partial.
+  [[nodiscard]] Fd partials() const { return partials_; }
+  [[nodiscard]] Fd staged_blobs() const { return staged_blobs_; }
   [[nodiscard]] const std::string& boot_id() const { return boot_; }
 
   // ---- locks; closing the descriptor lets go ----
@@ -99,7 +103,7 @@ class Store {
   [[nodiscard]] Result<Unpacking> begin_layer() const;
   // Precondition: its diff_id held.  That it is there already is no error.
   Result<> commit_layer(const Unpacking& layer, const oci::Digest& chain_id) const;
-  void drop_layer(const Unpacking& layer) const;
+  void drop_layer(const std::string& name) const;
 
   // Puts these on the disk and gives them their names.  Parts that are settled already cost nothing.
   Result<> settle(const std::vector<oci::Digest>& blobs, const std::vector<oci::Digest>& chain_ids) const;
@@ -111,5 +115,5 @@ class Store {
   [[nodiscard]] Error busy(Error error, Fd lock) const;
   [[nodiscard]] Result<> sync_names() const;
   std::string dir_, boot_;
-  UniqueFd root_, blobs_, layers_, leases_, tmp_, staged_blobs_, staged_layers_;
+  UniqueFd root_, blobs_, layers_, leases_, partials_, tmp_, staged_blobs_, staged_layers_;
 };
