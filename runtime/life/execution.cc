@@ -64,9 +64,7 @@ Result<> set_env(const std::vector<std::string>& more, std::vector<std::string>&
     const size_t equals = entry.find('=');
     if (equals == 0 || equals == std::string::npos)
       return Error(Kind::invalid, str::cat("--env '", str::printable(entry), "': expected NAME=VALUE"));
-    const std::string name = entry.substr(0, equals + 1);
-    std::erase_if(env, [&](const std::string& old) { return old.starts_with(name); });
-    env.push_back(entry);
+    env.push_back(entry);  // where the name is there already, the last counts
   }
   return {};
 }

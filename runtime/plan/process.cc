@@ -5,6 +5,7 @@
 #include <sys/capability.h>
 
 #include <algorithm>
+#include <set>
 
 #include "spec/base/names.h"
 
@@ -237,11 +238,24 @@ std::optional<std::vector<unsigned>> parse_cpu_list(std::string_view text) {
   return cpus;
 }
 
+// Of several entries with one name the last counts, in its place: getenv(3) would find the first, and shells the last.
+static std::vector<std::string> make_environment(std::vector<std::string> entries) {
+  std::set<std::string_view> names;
+  std::vector<bool> counts(entries.size());
+  for (size_t i = entries.size(); i-- > 0;) {
+    const std::string_view entry = entries[i];
+    counts[i] = names.insert(entry.substr(0, entry.find('='))).second;
+  }
+  std::vector<std::string> environment;
+  for (size_t i = 0; i < entries.size(); ++i)
+    if (counts[i]) environment.push_back(std::move(entries[i]));
+  return environment;
+}
+
 Result<Process> make_process(const oci::Process& from, const ProcessFacts& facts, std::string_view path,
                              std::vector<std::string>& warnings) {
   Process plan;
   plan.args = from.args;
-  plan.env = from.env;
   plan.cwd = from.cwd;
   plan.uid = from.user.uid;
   plan.gid = from.user.gid;
@@ -261,10 +275,12 @@ Result<Process> make_process(const oci::Process& from, const ProcessFacts& facts
   plan.terminal = from.terminal.value_or(false);
   if (from.console_size) plan.console_size = *from.console_size;
   plan.preserve_fds = facts.listen_fds + facts.preserve_fds;
+  std::vector<std::string> environment = from.env;
   if (facts.listen_fds) {
-    plan.env.push_back(str::cat("LISTEN_FDS=", facts.listen_fds));
-    plan.env.push_back("LISTEN_PID=1");
+    environment.push_back(str::cat("LISTEN_FDS=", facts.listen_fds));
+    environment.push_back("LISTEN_PID=1");
   }
+  plan.env = make_environment(std::move(environment));
   return plan;
 }
 

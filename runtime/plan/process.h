@@ -41,7 +41,8 @@ struct MemoryPolicyStep {
 };
 
 struct Process {
-  std::vector<std::string> args, env;
+  std::vector<std::string> args;
+  std::vector<std::string> env;  // each name once
   std::string cwd;
   uint32_t uid = 0, gid = 0;
   std::vector<gid_t> groups;

@@ -137,6 +137,15 @@ Test(process, refused) {
   expect_text(refusal(from), "process.execCPUAffinity.final: 'x' is no list of CPUs such as 0-3,8");
 }
 
+Test(process, environment_has_each_name_once) {
+  oci::Process from;
+  from.env = {"ONE=1", "HOME=/a", "TWO=", "ONE=2", "ONE", "LISTEN_PID=7", "HOME="};
+  std::vector<std::string> warnings;
+  std::string env;
+  for (const std::string& entry : make(from, {.listen_fds = 1}, warnings).env) env += entry + " ";
+  expect_text(env, "TWO= ONE HOME= LISTEN_FDS=1 LISTEN_PID=1 ");
+}
+
 Test(process, descriptors_and_groups) {
   oci::Process from;
   from.env = {"A=b"};
