@@ -106,7 +106,7 @@ constexpr auto kProgram = cli::program<Globals, global_options, suggest>(
                     "imagetool rm hello-world\n",
     },
     run_command, pull_command, bundle_command, unbundle_command, images_command, rm_command, tag_command,
-    inspect_command, du_command, prune_command, gc_command);
+    inspect_command, check_command, du_command, prune_command, gc_command);
 
 Result<int> run(const Result<cli::Call<Imagetool>>& call, const Globals& globals) {
   if (!call.ok()) return call.error();

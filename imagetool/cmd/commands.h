@@ -11,6 +11,7 @@ extern const ImagetoolCommand images_command;
 extern const ImagetoolCommand rm_command;
 extern const ImagetoolCommand tag_command;
 extern const ImagetoolCommand inspect_command;
+extern const ImagetoolCommand check_command;
 extern const ImagetoolCommand du_command;
 extern const ImagetoolCommand prune_command;
 extern const ImagetoolCommand gc_command;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "imagetool/registry/reference.h"
+#include "imagetool/store/blob_file.h"
 #include "imagetool/store/catalog.h"
 #include "imagetool/store/image.h"
 #include "imagetool/store/marks.h"
@@ -32,13 +33,54 @@ Result<UniqueFd> open_dir(Fd parent, const char* name) {
   return sys::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
+// Trees that are going: renamed away while we are alone in the store, removed afterwards.  Another sweep may be at the
+// same trees then: that one is gone is no error.
+class Graves {
+ public:
+  explicit Graves(UniqueFd tmp) : tmp_(std::move(tmp)) {}
+
+  [[nodiscard]] Fd tmp() const { return tmp_; }
+  [[nodiscard]] bool has(const std::string& name) const {
+    return std::ranges::find(names_, name) != names_.end();
+  }
+  // One that an earlier sweep has left there.
+  void adopt(const std::string& name) { names_.push_back(name); }
+
+  Result<> bury(Fd dir, const std::string& name) {
+    for (unsigned n = 0;; ++n) {
+      std::string grave = str::cat(kDead, name, "-", n);
+      Result<> moved = sys::renameat2(dir, name.c_str(), tmp_, grave.c_str(), RENAME_NOREPLACE);
+      if (!moved.ok() && moved.error().errnum == EEXIST) continue;
+      TRY(std::move(moved));
+      names_.push_back(std::move(grave));
+      return {};
+    }
+  }
+
+  // The bytes that this frees.
+  uint64_t empty() {
+    uint64_t sum = 0;
+    usage::Seen seen;
+    for (const std::string& name : names_) {
+      const Result<uint64_t> bytes = usage::of(tmp_, name, seen);
+      if (bytes.ok()) sum += bytes.value();
+      if (const Result<> removed = path::remove_tree(tmp_, name); !removed.ok())
+        logs::warn("removing ", name, " in the store's tmp: ", removed.error().message, ", leaving it");
+    }
+    return sum;
+  }
+
+ private:
+  UniqueFd tmp_;
+  std::vector<std::string> names_;
+};
+
 class Sweep {
  public:
-  Sweep(const Store& store, Marks marks, const Options& options)
-      : store_(store), marks_(std::move(marks)), options_(options) {}
+  Sweep(const Store& store, Marks marks, const Options& options, UniqueFd tmp)
+      : store_(store), marks_(std::move(marks)), options_(options), graves_(std::move(tmp)) {}
 
   Result<> under_lock() {
-    tmp_ = TRY(open_dir(store_.root(), "tmp"));
     if (!options_.dry_run) TRY(leases::drop_stale(store_));
     TRY(sweep_blobs());
     const UniqueFd layers = TRY(open_dir(store_.root(), "layers"));
@@ -49,15 +91,7 @@ class Sweep {
     return sweep_tmp();
   }
 
-  // What was renamed away.  Another sweep may be at the same trees: that one is gone is no error.
-  void after_lock() {
-    for (const std::string& name : dead_) {
-      const Result<uint64_t> bytes = usage::of(tmp_, name, seen_);
-      if (bytes.ok()) freed_.bytes += bytes.value();
-      if (const Result<> removed = path::remove_tree(tmp_, name); !removed.ok())
-        logs::warn("removing ", name, " in the store's tmp: ", removed.error().message, ", leaving it");
-    }
-  }
+  void after_lock() { freed_.bytes += graves_.empty(); }
 
   Freed take() { return std::move(freed_); }
 
@@ -118,17 +152,17 @@ class Sweep {
   // Whoever works there holds share(), and nobody does: all of it is left over.  Only what is called dead-… may still
   // be removed once the lock is gone; any other name may be somebody's again by then.
   Result<> sweep_tmp() {
-    for (const sys::Entry& entry : TRY(sys::list(tmp_))) {
-      if (std::ranges::find(dead_, entry.name) != dead_.end()) continue;
+    for (const sys::Entry& entry : TRY(sys::list(graves_.tmp()))) {
+      if (graves_.has(entry.name)) continue;
       if (entry.type != DT_DIR) {  // most of them are locks
-        TRY(remove_file(tmp_, entry.name));
+        TRY(remove_file(graves_.tmp(), entry.name));
         continue;
       }
       ++freed_.left_overs;
       if (entry.name.starts_with(kDead) && !options_.dry_run)
-        dead_.push_back(entry.name);
+        graves_.adopt(entry.name);
       else
-        TRY(bury(tmp_, entry.name));
+        TRY(bury(graves_.tmp(), entry.name));
     }
     return {};
   }
@@ -139,32 +173,22 @@ class Sweep {
   }
 
   Result<> bury(Fd dir, const std::string& name) {
-    if (options_.dry_run) {
-      freed_.bytes += TRY(usage::of(dir, name, seen_));
-      return {};
-    }
-    for (unsigned n = 0;; ++n) {
-      std::string grave = str::cat(kDead, name, "-", n);
-      Result<> moved = sys::renameat2(dir, name.c_str(), tmp_, grave.c_str(), RENAME_NOREPLACE);
-      if (!moved.ok() && moved.error().errnum == EEXIST) continue;
-      TRY(std::move(moved));
-      dead_.push_back(std::move(grave));
-      return {};
-    }
+    if (!options_.dry_run) return graves_.bury(dir, name);
+    freed_.bytes += TRY(usage::of(dir, name, seen_));
+    return {};
   }
 
   const Store& store_;
   const Marks marks_;
   const Options& options_;
-  UniqueFd tmp_;
-  std::vector<std::string> dead_;  // names in tmp/
+  Graves graves_;
   usage::Seen seen_;
   Freed freed_;
 };
 
 // Precondition: `alone` is Store::exclude().
 Result<Freed> sweep_alone(const Store& store, UniqueFd alone, Marks marks, const Options& options) {
-  Sweep sweep(store, std::move(marks), options);
+  Sweep sweep(store, std::move(marks), options, TRY(open_dir(store.root(), "tmp")));
   TRY(sweep.under_lock());
   alone.reset();
   sweep.after_lock();
@@ -183,6 +207,31 @@ std::string describe(const std::vector<Lease>& users) {
                        "`)"));
   }
   return str::join(texts, ", ");
+}
+
+// A blob that is not what it is called, wherever it is.
+Result<> drop_blob(const Store& store, const oci::Digest& blob) {
+  const std::string hex(blob.hex());
+  for (const std::string& dir :
+       {str::cat("blobs/", blob.algorithm()), str::cat("staging/", store.boot_id(), "/blobs")}) {
+    const Result<UniqueFd> opened = open_dir(store.root(), dir.c_str());
+    if (!opened.ok() && opened.error().errnum == ENOENT) continue;
+    if (!opened.ok()) return opened.error();
+    const Result<blob_file::Found> now = blob_file::read(opened.value(), hex, blob.algorithm());
+    if (now.ok() && now.value().digest == blob) continue;
+    const Result<> gone = sys::unlinkat(opened.value(), hex.c_str(), 0);
+    if (!gone.ok() && gone.error().errnum != ENOENT) return gone.error();
+  }
+  return {};
+}
+
+Result<> drop_layer(const Store& store, const oci::Digest& chain, Graves& graves) {
+  const std::string hex(chain.hex());
+  for (const std::string& dir : {std::string("layers"), str::cat("staging/", store.boot_id(), "/layers")}) {
+    const UniqueFd opened = TRY(open_dir(store.root(), dir.c_str()));
+    if (sys::fstatat(opened, hex.c_str(), AT_SYMLINK_NOFOLLOW).ok()) TRY(graves.bury(opened, hex));
+  }
+  return {};
 }
 
 // The names to untie: the one that was written, or all of the image's where it was not given by name.
@@ -237,6 +286,26 @@ Result<Freed> sweep(const Store& store, const Options& options) {
   UniqueFd alone = TRY(store.exclude(options.wait_ms));
   Marks marks = TRY(marks::all(store));
   return sweep_alone(store, std::move(alone), std::move(marks), options);
+}
+
+Result<std::vector<std::string>> drop(const Store& store, const Damaged& damaged, int wait_ms) {
+  UniqueFd alone = TRY(store.exclude(wait_ms));
+  const std::vector<Lease> leases = TRY(leases::all(store));
+  std::vector<std::string> kept;
+  Graves graves(TRY(open_dir(store.root(), "tmp")));
+  for (const oci::Digest& blob : damaged.blobs) TRY(drop_blob(store, blob));
+  for (const oci::Digest& chain : damaged.chain_ids) {
+    const auto user = std::ranges::find_if(leases, [&](const Lease& lease) {
+      return std::ranges::find(lease.chain_ids, chain) != lease.chain_ids.end();
+    });
+    if (user != leases.end() && store.has_layer(chain))
+      kept.push_back(str::cat("layer ", chain.text(), " is in use by ", describe({*user}), ", leaving it"));
+    else
+      TRY(drop_layer(store, chain, graves));
+  }
+  alone.reset();
+  graves.empty();
+  return kept;
 }
 
 Result<Pruned> prune(const Store& store, Which which, const Options& options) {

@@ -48,6 +48,14 @@ struct Options {
 // Kind::invalid: an index.json entry's manifest or a lease cannot be read; then nothing has been removed.
 Result<Freed> sweep(const Store& store, const Options& options);
 
+struct Damaged {
+  std::vector<oci::Digest> blobs, chain_ids;
+};
+
+// Removes these parts, for good reason: names that need them stay.  What is whole by now stays too, as far as that can
+// be told (blobs), and layers that a bundle uses.  Returns a sentence for each of those layers.
+Result<std::vector<std::string>> drop(const Store& store, const Damaged& damaged, int wait_ms);
+
 struct Pruned {
   std::vector<std::string> names;   // in full, that were untied
   std::vector<oci::Digest> images;  // manifests: with these names, or without any

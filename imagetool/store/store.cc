@@ -219,7 +219,7 @@ Result<std::string> Store::read_blob(const oci::Descriptor& blob, uint64_t limit
   if (found == blob.digest) return text;
   return Error(Kind::invalid,
                str::cat("blob ", blob.digest.text(), " in the store '", dir_, "' is damaged: its digest is ",
-                        found.text(), "; remove the file and pull again"));
+                        found.text(), "; repair it with `imagetool check --repair`"));
 }
 
 Result<Store::Writer> Store::begin() const {
