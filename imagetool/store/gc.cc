@@ -3,6 +3,7 @@
 #include <dirent.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <set>
 
@@ -34,7 +35,7 @@ Result<UniqueFd> open_dir(Fd parent, const char* name) {
 }
 
 // Trees that are going: renamed away while we are alone in the store, removed afterwards.  Another sweep may be at the
-// same trees then: that one is gone is no error.
+// same trees then.
 class Graves {
  public:
   explicit Graves(UniqueFd tmp) : tmp_(std::move(tmp)) {}
@@ -64,13 +65,23 @@ class Graves {
     for (const std::string& name : names_) {
       const Result<uint64_t> bytes = usage::of(tmp_, name, seen);
       if (bytes.ok()) sum += bytes.value();
-      if (const Result<> removed = path::remove_tree(tmp_, name); !removed.ok())
+      if (const Result<> removed = remove(name); !removed.ok())
         logs::warn("removing ", name, " in the store's tmp: ", removed.error().message, ", leaving it");
     }
     return sum;
   }
 
  private:
+  // Another sweep takes away under us what we have just looked at, and we under it: each time less is left.
+  [[nodiscard]] Result<> remove(const std::string& name) const {
+    constexpr int kTries = 1000;
+    for (int i = 0;; ++i) {
+      Result<> removed = path::remove_tree(tmp_, name);
+      const int err = removed.ok() ? 0 : removed.error().errnum;
+      if ((err != ENOENT && err != ENOTEMPTY) || i == kTries) return removed;
+    }
+  }
+
   UniqueFd tmp_;
   std::vector<std::string> names_;
 };
