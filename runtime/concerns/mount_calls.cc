@@ -183,12 +183,14 @@ Result<> attach(Fd mount, Fd target, const Dress& dress) {
   Result<> dressed = put_on(mount, dress);
   if (!dressed.ok() && !is_missing(dressed)) return dressed;
   TRY(sys::move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
-  return is_missing(dressed) ? put_on_by_name(mount, dress) : dressed;
+  if (is_missing(dressed)) return put_on_by_name(mount, dress);
+  return dressed;
 }
 
 Result<> change(Fd mount, const Dress& dress) {
   Result<> dressed = put_on(mount, dress);
-  return is_missing(dressed) ? put_on_by_name(mount, dress) : dressed;
+  if (is_missing(dressed)) return put_on_by_name(mount, dress);
+  return dressed;
 }
 
 Result<> detach(Fd mount) { return sys::umount2(mount.proc_path().c_str(), MNT_DETACH); }

@@ -138,7 +138,7 @@ Result<> enter(const std::vector<std::string>& tasks, pid_t pid) {
 
 Result<> destroy(const std::vector<std::string>& created) {
   for (auto directory = created.rbegin(); directory != created.rend(); ++directory) {
-    const Result<> gone = sys::unlinkat(Fd::cwd(), directory->c_str(), AT_REMOVEDIR);
+    Result<> gone = sys::unlinkat(Fd::cwd(), directory->c_str(), AT_REMOVEDIR);
     if (!gone.ok() && gone.error().errnum != ENOENT) return gone;
   }
   return {};

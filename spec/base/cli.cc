@@ -21,7 +21,7 @@ void Out::add(std::string_view text) {
 Result<> Out::flush() {
   if (failed_.ok() && !pending_.empty()) failed_ = sys::write_all(fd_, pending_).within("writing the result");
   pending_.clear();
-  return failed_;
+  return failed_.ok() ? Result<>() : Result<>(Error(failed_.error()));
 }
 
 // ---- values ----

@@ -11,6 +11,8 @@
 #pragma once
 
 #include <cassert>
+#include <initializer_list>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -44,21 +46,40 @@ struct [[nodiscard]] Error {
   static Error os(std::string_view what, int err);
 
   template <class... Parts>
-  Error within(const Parts&... parts) && {
-    message = str::cat(parts..., ": ", message);
+  [[gnu::always_inline]] Error within(const Parts&... parts) && {
+    put_in_front({str::Piece(parts)...});
     return std::move(*this);
   }
+
+  // Puts context before the message.
+  [[gnu::cold]] void put_in_front(std::initializer_list<str::Piece> context);
 };
+
+namespace detail {
+// A Result that succeeded holds no more of an Error than this.
+struct Discard {
+  [[gnu::cold]] void operator()(Error* error) const;
+};
+using ErrorBox = std::unique_ptr<Error, Discard>;
+[[gnu::cold]] ErrorBox boxed(Error error);
+[[gnu::cold]] Error unboxed(ErrorBox box);
+// What TRY hands on.
+struct Failure {
+  ErrorBox error;
+};
+}  // namespace detail
 
 template <class T = void>
 class [[nodiscard]] Result {
  public:
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+  Result(Error error) : state_(std::in_place_index<1>, detail::boxed(std::move(error))) {}
+  Result(detail::Failure failure) : state_(std::in_place_index<1>, std::move(failure.error)) {}
   // Lets `return unique_ptr_to_derived;` and `return "literal";` work where T can be made from it.
   template <class U>
     requires(std::is_convertible_v<U&&, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
              !std::is_same_v<std::remove_cvref_t<U>, Error> &&
+             !std::is_same_v<std::remove_cvref_t<U>, detail::Failure> &&
              !std::is_same_v<std::remove_cvref_t<U>, Result>)
   Result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
 
@@ -79,59 +100,69 @@ class [[nodiscard]] Result {
   // Precondition of the next two: !ok().
   [[nodiscard]] const Error& error() const {
     assert(!ok());
-    return *std::get_if<1>(&state_);
+    return **std::get_if<1>(&state_);
   }
   [[nodiscard]] Error take_error() {
     assert(!ok());
-    return std::move(*std::get_if<1>(&state_));
+    return detail::unboxed(std::move(*std::get_if<1>(&state_)));
+  }
+  [[nodiscard]] detail::Failure take_failure() {
+    assert(!ok());
+    return {std::move(*std::get_if<1>(&state_))};
   }
 
   template <class... Parts>
   Result within(const Parts&... parts) && {  // by value: TRY binds it, and the temporary is gone by then
-    if (Error* e = std::get_if<1>(&state_)) e->message = str::cat(parts..., ": ", e->message);
+    if (detail::ErrorBox* e = std::get_if<1>(&state_)) [[unlikely]]
+      (*e)->put_in_front({str::Piece(parts)...});
     return std::move(*this);
   }
 
  private:
-  std::variant<T, Error> state_;
+  std::variant<T, detail::ErrorBox> state_;
 };
 
 template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
-  Result(Error error) : error_(std::move(error)), ok_(false) {}
+  Result(Error error) : error_(detail::boxed(std::move(error))) {}
+  Result(detail::Failure failure) : error_(std::move(failure.error)) {}
 
-  [[nodiscard]] bool ok() const { return ok_; }
-  void take() && { assert(ok_); }
+  [[nodiscard]] bool ok() const { return !error_; }
+  void take() && { assert(ok()); }
   [[nodiscard]] const Error& error() const {
-    assert(!ok_);
-    return error_;
+    assert(!ok());
+    return *error_;
   }
   [[nodiscard]] Error take_error() {
-    assert(!ok_);
-    return std::move(error_);
+    assert(!ok());
+    return detail::unboxed(std::move(error_));
+  }
+  [[nodiscard]] detail::Failure take_failure() {
+    assert(!ok());
+    return {std::move(error_)};
   }
 
   template <class... Parts>
   Result within(const Parts&... parts) && {  // by value: TRY binds it, and the temporary is gone by then
-    if (!ok_) error_.message = str::cat(parts..., ": ", error_.message);
+    if (error_) [[unlikely]]
+      error_->put_in_front({str::Piece(parts)...});
     return std::move(*this);
   }
 
  private:
-  Error error_{Kind::os, std::string()};
-  bool ok_ = true;
+  detail::ErrorBox error_;
 };
 
 // The value of `expression`, or an early return with its Error.  One TRY to a statement.
 #define TRY_CONCAT_(a, b) a##b
 #define TRY_CONCAT(a, b) TRY_CONCAT_(a, b)
-#define TRY_NAMED(name, ...)     \
-  __extension__({                \
-    auto name = (__VA_ARGS__);   \
-    if (!name.ok()) [[unlikely]] \
-      return name.take_error();  \
-    std::move(name).take();      \
+#define TRY_NAMED(name, ...)      \
+  __extension__({                 \
+    auto name = (__VA_ARGS__);    \
+    if (!name.ok()) [[unlikely]]  \
+      return name.take_failure(); \
+    std::move(name).take();       \
   })
 #define TRY(...) TRY_NAMED(TRY_CONCAT(try_result_, __COUNTER__), __VA_ARGS__)

@@ -56,9 +56,9 @@ Result<> copy(Fd from, Fd to) {
   const off_t size = TRY(sys::fstat(from)).st_size;
   std::string piece(kCopyPiece, '\0');
   for (off_t at = 0; at < size;) {
-    const Result<off_t> data = sys::lseek(from, at, SEEK_DATA);
+    Result<off_t> data = sys::lseek(from, at, SEEK_DATA);
     if (!data.ok() && data.error().errnum == ENXIO) break;  // a hole up to the end
-    at = TRY(data);
+    at = TRY(std::move(data));
     const off_t hole = TRY(sys::lseek(from, at, SEEK_HOLE));
     while (at < hole) {
       const size_t room = std::min(piece.size(), static_cast<size_t>(hole - at));

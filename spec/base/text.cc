@@ -5,6 +5,29 @@
 
 namespace str {
 
+void Piece::append_to(std::string& out) const {
+  char digits[24];
+  switch (kind_) {
+    case Kind::text:
+      out.append(text_, size_);
+      return;
+    case Kind::character:
+      out.push_back(static_cast<char>(size_));
+      return;
+    case Kind::integer:
+      out.append(digits, std::to_chars(digits, digits + sizeof digits, static_cast<int64_t>(size_)).ptr);
+      return;
+    case Kind::natural:
+      out.append(digits, std::to_chars(digits, digits + sizeof digits, size_).ptr);
+  }
+}
+
+std::string concat(std::initializer_list<Piece> pieces) {
+  std::string out;
+  for (const Piece& piece : pieces) piece.append_to(out);
+  return out;
+}
+
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   if (text.empty()) return parts;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <concepts>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,25 +12,34 @@
 
 namespace str {
 
-namespace detail {
-inline void append(std::string& out, std::string_view s) { out.append(s); }
-inline void append(std::string& out, const char* s) { out.append(s ? s : "(null)"); }
-inline void append(std::string& out, char c) { out.push_back(c); }
-template <std::integral N>
-  requires(!std::same_as<N, char> && !std::same_as<N, bool>)
-void append(std::string& out, N n) {
-  char buf[24];
-  out.append(buf, std::to_chars(buf, buf + sizeof buf, n).ptr);
-}
-void append(std::string& out, bool) = delete;  // say what it means instead
-}  // namespace detail
+// An argument of cat(): text, a character or an integer.  Borrows the text.
+class Piece {
+ public:
+  Piece(std::string_view text) : text_(text.data()), size_(text.size()) {}
+  Piece(const std::string& text) : Piece(std::string_view(text)) {}
+  Piece(const char* text) : Piece(text ? std::string_view(text) : std::string_view("(null)")) {}
+  Piece(char c) : size_(static_cast<unsigned char>(c)), kind_(Kind::character) {}
+  template <std::integral N>
+    requires(!std::same_as<N, char> && !std::same_as<N, bool>)
+  Piece(N n)
+      : size_(static_cast<uint64_t>(n)), kind_(std::signed_integral<N> ? Kind::integer : Kind::natural) {}
+  Piece(bool) = delete;  // say what it means instead
 
-// Concatenates text, characters and integers (decimal).
+  void append_to(std::string& out) const;
+
+ private:
+  enum class Kind : uint8_t { text, character, integer, natural };
+  const char* text_ = nullptr;
+  uint64_t size_;  // or the character, or the integer
+  Kind kind_ = Kind::text;
+};
+
+std::string concat(std::initializer_list<Piece> pieces);
+
+// Concatenates text, characters and integers (decimal).  It stands in every message: what it does stands once.
 template <class... Parts>
-std::string cat(const Parts&... parts) {
-  std::string out;
-  (detail::append(out, parts), ...);
-  return out;
+[[gnu::always_inline]] inline std::string cat(const Parts&... parts) {
+  return concat({Piece(parts)...});
 }
 
 // "a,b,,c" → {"a","b","","c"}; the empty string → {}.  The views point into `text`.
