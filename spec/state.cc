@@ -1,5 +1,7 @@
 #include "spec/state.h"
 
+#include <algorithm>
+
 #include "spec/checks.h"
 #include "spec/tables.h"
 
@@ -20,6 +22,21 @@ static std::string format(const uint32_t& n) {
   if (n == kStateFormat) return "";
   return str::cat("written by another version of this program: format ", n, ", and this one knows ",
                   kStateFormat);
+}
+
+// What stands for all of `cgroupPaths` where we made all of it, as we mostly do: half of the text that `list` reads a thousand of.
+constexpr std::string_view kAllOfThem = "all";
+
+static std::string created_cgroup(const std::string& path) {
+  return path == kAllOfThem ? "" : checks::absolute(path);
+}
+
+// Each directory once: hierarchies may be mounted together.
+static std::vector<std::string> directories(const std::map<std::string, std::string>& cgroup_paths) {
+  std::vector<std::string> all;
+  for (const auto& [controller, directory] : cgroup_paths)
+    if (std::find(all.begin(), all.end(), directory) == all.end()) all.push_back(directory);
+  return all;
 }
 
 static std::string pid(const int32_t& n) { return n < 0 ? str::cat(n, " is no process id") : ""; }
@@ -59,7 +76,7 @@ struct json::Schema<State> {
       required("ownerUid", &S::owner_uid),
       optional("annotations", &S::annotations),
       optional("cgroupPaths", &S::cgroup_paths, checks::absolute),
-      optional("createdCgroups", &S::created_cgroups, checks::absolute),
+      optional("createdCgroups", &S::created_cgroups, created_cgroup),
       optional("rdtTasks", &S::rdt_tasks, checks::absolute),
       optional("createdRdt", &S::created_rdt, checks::absolute),
       optional("keep", &S::keep),
@@ -85,7 +102,10 @@ struct json::Schema<ExecDefaults> {
 namespace oci {
 
 Result<State> parse_state(std::string_view text) {
-  return json::decode_text<State>(text, {.name = "state.json"});
+  State state = TRY(json::decode_text<State>(text, {.name = "state.json"}));
+  if (state.created_cgroups.size() == 1 && state.created_cgroups[0] == kAllOfThem)
+    state.created_cgroups = directories(state.cgroup_paths);
+  return state;
 }
 
 Result<ExecDefaults> parse_exec_defaults(std::string_view text) {
@@ -94,7 +114,15 @@ Result<ExecDefaults> parse_exec_defaults(std::string_view text) {
 
 std::string encode(const ExecDefaults& defaults) { return json::encode(defaults, json::Style::compact); }
 
-std::string encode(const State& state) { return json::encode(state, json::Style::compact); }
+std::string encode(const State& state) {
+  const std::vector<std::string> all = directories(state.cgroup_paths);
+  if (all.empty() || !std::is_permutation(all.begin(), all.end(), state.created_cgroups.begin(),
+                                          state.created_cgroups.end()))
+    return json::encode(state, json::Style::compact);
+  State brief = state;
+  brief.created_cgroups = {std::string(kAllOfThem)};
+  return json::encode(brief, json::Style::compact);
+}
 
 static void write_state(json::Writer& w, const State& state, Status now) {
   w.begin_object();

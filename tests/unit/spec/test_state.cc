@@ -42,6 +42,19 @@ Test(state, survives_the_disk) {
   }
 }
 
+Test(state, cgroups_that_were_all_made_are_said_in_a_word) {
+  oci::State state = full();
+  state.created_cgroups = {"/sys/fs/cgroup/x", "/sys/fs/cgroup/memory/x"};
+  const std::string text = oci::encode(state);
+  cr_expect(text.find("\"createdCgroups\":[\"all\"]") != std::string::npos, "%s", text.c_str());
+  const Result<oci::State> again = oci::parse_state(text);
+  cr_assert(again.ok(), "%s", again.ok() ? "" : again.error().message.c_str());
+  cr_expect(again.value().created_cgroups == state.created_cgroups);
+
+  state.created_cgroups.push_back("/sys/fs/cgroup/memory");  // a parent of one, as well
+  cr_expect(oci::encode(state).find("\"all\"") == std::string::npos);
+}
+
 Test(state, defaults_of_exec_survive_the_disk) {
   const oci::ExecDefaults full = {.namespaces = {oci::NamespaceType::pid, oci::NamespaceType::user},
                                   .process = oci::Process{.args = {"sh"}, .cwd = "/"},
