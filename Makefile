@@ -247,13 +247,27 @@ $(B)/lib$(1).a: $(call objects,$(filter-out $(1)/main.cc,$($(1)_src))) $(B)/gen/
 endef
 $(foreach a,spec runtime imagetool,$(eval $(call archive,$(a))))
 
+# What `runtime` executes every day stands together, as contrib/hot/sections lists it: the linker's own script with the list
+# put in front.  Names that are gone match nothing, and a linker that has no such script links as it always does.
+runtime_options := $(if $(static),$(B)/gen/runtime.relocations) $(if $(filter release,$(MODE)),$(B)/gen/runtime.order)
+$(B)/gen/runtime.order: contrib/hot/sections contrib/hot/order $(B)/gen/link.flags
+	$(Q)$(CXX) $(link_flags) $(runtime_link) -Wl,--verbose 2>/dev/null | contrib/hot/order contrib/hot/sections $(B)/gen/runtime.ld >$@
+
+# Relative relocations as bitmaps, 2 KB instead of 100, if the linker writes and the C library reads them: a program tells.
+$(B)/gen/runtime.relocations: $(B)/gen/link.flags
+	$(Q)echo 'int here, *volatile there = &here; int main() { return there != &here; }' >$@.cc
+	$(Q)$(CXX) -fPIE $(link_flags) -static-pie -Wl,--fatal-warnings,-z,pack-relative-relocs -o $@.test $@.cc 2>/dev/null && \
+	    $@.test && echo -Wl,-z,pack-relative-relocs >$@ || echo >$@
+	$(Q)rm -f $@.cc $@.test
+
 # `runtime` seals a copy of itself before it makes a container, so what people run carries no debug information;
 # gdb finds that in build/release/full/.
 define program
-$(B)/full/$(1): $(B)/obj/$(1)/main.o $(B)/lib$(1).a $(B)/libspec.a $(B)/gen/link.flags
+$(B)/full/$(1): $(B)/obj/$(1)/main.o $(B)/lib$(1).a $(B)/libspec.a $(B)/gen/link.flags $($(1)_options)
 	$$(call say,LINK,$(BIN)/$(1))
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$(CXX) $(link_flags) $($(1)_link) -o $$@ $$(filter %.o %.a,$$^) $($(1)_libs)
+	$$(Q)$(CXX) $(link_flags) $($(1)_link) $(if $($(1)_options),$$$$(cat $($(1)_options)) -Wl$(comma)-Map$(comma)$$@.map) -o $$@ \
+	    $$(filter %.o %.a,$$^) $($(1)_libs)
 
 $(BIN)/$(1): $(B)/full/$(1)
 	$$(Q)mkdir -p $$(@D)
@@ -298,6 +312,18 @@ $(B)/bench-floor: tests/bench/floor.cc runtime/stages/raw_calls.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++20 -O2 -I. $(warnings) -ffreestanding -fno-stack-protector -fno-exceptions -fno-rtti -fno-pie \
 	    -static -nostdlib -Wl$(comma)-e$(comma)runtime_entry -o $@ $<
+
+# ---- which functions are hot ---------------------------------------------------------------------
+
+.PHONY: hot
+hot: ## records anew which functions the everyday commands execute: contrib/hot/sections; as root
+	@+$(build) programs $(B)/hot-trace
+	@BUILD=$(B) RUNTIME=$(BIN)/runtime LIST=contrib/hot/sections contrib/hot/record
+
+$(B)/hot-trace: contrib/hot/trace.cc
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++20 -O2 $(warnings) -o $@ $<
 
 # ---- the hello-world image -----------------------------------------------------------------------
 
