@@ -279,9 +279,9 @@ class Run {
 }  // namespace
 
 void run(const Context& context, std::vector<Order>& orders) {
-  Result<> all = Run(context, orders).all();
+  const Result<> all = Run(context, orders).all();
   for (Order& order : orders)
-    if (!order.result) order.result = all;
+    if (!order.result) order.result.emplace(all.ok() ? Result<>() : Result<>(all.error()));
 }
 
 }  // namespace fetches

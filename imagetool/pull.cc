@@ -285,8 +285,12 @@ Registry::Options registry_options(const Options& options) {
 std::vector<Result<Pulled>> pull(const Store& store, std::span<const std::string> references,
                                  const Options& options) {
   assert(options.progress && (options.name.empty() || references.size() == 1));
+  std::vector<Result<Pulled>> pulled;
   const Result<UniqueFd> hold = store.share();
-  if (!hold.ok()) return {references.size(), hold.error()};
+  if (!hold.ok()) {
+    for (size_t i = 0; i < references.size(); ++i) pulled.emplace_back(hold.error());
+    return pulled;
+  }
   const Registry::Options registry = registry_options(options);
   std::list<Pull> pulls;
   std::vector<Result<>> outcomes;
@@ -303,7 +307,6 @@ std::vector<Result<Pulled>> pull(const Store& store, std::span<const std::string
   fetches::run(fetch_context(store, *registry.client, options), orders);
   for (size_t i = 0; i < orders.size(); ++i) outcomes[ordered[i]] = std::move(*orders[i].result);
 
-  std::vector<Result<Pulled>> pulled;
   auto pull = pulls.begin();
   for (size_t i = 0; i < references.size(); ++i, ++pull) {
     const bool fresh = std::ranges::find(ordered, i) != ordered.end();

@@ -63,7 +63,7 @@ struct Puller {
       left = 0;
       for (const BlobRequest& request : requests) {
         if (!request.result) ++left;
-        if (request.result && !request.result->ok()) failed = *request.result;
+        if (request.result && !request.result->ok()) failed = request.result->error();
       }
     }
     for (const BlobRequest& request : requests) from.drop(request);
