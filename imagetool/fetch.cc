@@ -73,7 +73,7 @@ class Unpacked {
 
   Result<> begin() {
     if (below_ && !below_->done()) return {};
-    if ((done_ = context_.store.has_layer(chain()))) return {};
+    if (!std::exchange(looked_, true) && (done_ = context_.store.has_layer(chain()))) return {};
     const bool there = blob_.state() == Arrival::State::there;
     if (!there && (blob_.state() != Arrival::State::arriving || blob_.whole() == 0)) return {};
     const int64_t now = clocks::monotonic_ms();
@@ -133,7 +133,7 @@ class Unpacked {
   const std::vector<oci::Digest> chains_;  // up to this layer's
   const Unpacked* const below_;
   std::optional<Work> work_;
-  bool done_ = false, told_ = false;
+  bool looked_ = false, done_ = false, told_ = false;
   std::optional<Error> error_;
   int64_t look_again_ms_ = 0;
 };
@@ -189,19 +189,24 @@ class Run {
   }
 
   void step() {
-    for (const Order& order : orders_)
-      if (order.source) order.source->step();
+    step_sources();
     for (Arrival& arrival : arrivals_) {
       if (dropped_.contains(&arrival)) continue;
       arrival.step();
       show(arrival);
     }
+    step_sources();  // to what they have just been asked for
     auto running = static_cast<size_t>(std::ranges::count_if(layers_, &Unpacked::running));
     for (Unpacked& layer : layers_) {
       const bool before = layer.running();
       if (!dropped_.contains(&layer)) layer.step(running < kProcesses);
       if (layer.running() && !before) ++running;
     }
+  }
+
+  void step_sources() {
+    for (const Order& order : orders_)
+      if (order.source) order.source->step();
   }
 
   void show(const Arrival& arrival) {

@@ -36,12 +36,15 @@ class Downloads::Download {
     if (pieces_.empty() && before > 0 && next_ == request_->descriptor.size) end({});
   }
 
-  // Whether the next piece is wanted now: there is none under way, or those that are take their time.
+  // Whether the next piece is wanted now: there is none under way, or those that are take their time, or the last of
+  // them is half there, so that the server's answer to the next does not have to be waited for.
   [[nodiscard]] bool hungry() const {
     if (done()) return false;
     if (pieces_.empty()) return true;
     const bool slow = clocks::monotonic_ms() - pieces_.front().since >= kPatienceMs;
-    return ranges_ && slow && next_ < request_->descriptor.size;
+    const Exchange& last = *pieces_.back().exchange;
+    const bool half = last.end() - last.at() <= kPiece / 2;
+    return ranges_ && (slow || half) && next_ < request_->descriptor.size;
   }
 
   void start_piece(Client& client, const Policy& policy, const std::function<Ask(const BlobRequest&)>& make) {

@@ -5,7 +5,7 @@
 //                                                    up, as soon as the first answer was a range
 //
 // One stream often gets a fraction of the line: then the next pieces are fetched beside it, when no blob waits for the
-// place.  Where a piece is there at once, the next one simply follows it.  A server that ignores ranges sends all of the
+// place.  Where a piece is there at once, the next one follows it closely.  A server that ignores ranges sends all of the
 // blob for its first piece, and that is taken.  What is fetched in pieces is held together by the blob's digest: no
 // validator of the server's says as much.
 #pragma once
