@@ -98,7 +98,6 @@ Result<stages::Handles> open_handles(const plan::Plan& plan, const Options& opti
                                      cgroups::Handle& cgroup) {
   stages::Handles handles;
   handles.joins = TRY(namespaces::open(plan.namespaces.joins));
-  TRY(lsm::check_mount_label(plan.mount_label));
   TRY(sysctls::spare_host(plan.sysctls, handles.joins));
   handles.mount_sources = TRY(mounts::open_sources(plan.mounts));
   handles.cgroup = std::move(cgroup.v2);
@@ -141,7 +140,10 @@ Result<Undo> make_rdt_group(const plan::IntelRdt& plan, const std::string& mount
 
 Result<plan::Plan> make_plan(const Runtime& rt, const Options& options, const std::string& bundle,
                              const oci::Config& config) {
-  const plan::Host host = TRY(host::probe(rt));
+  plan::Host host = TRY(host::probe(rt));
+  // Nobody reads labels where SELinux is not there: nothing that they keep apart is open without them.
+  if (config.linux_->mount_label)
+    host.mount_labels = lsm::check_mount_label(*config.linux_->mount_label).ok();
   const plan::CreateArgs args{options.id,
                               bundle,
                               options.no_pivot,

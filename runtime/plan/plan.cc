@@ -80,10 +80,13 @@ static Result<> fill(Plan& plan, const oci::Config& config, const Host& host, co
   plan.id = args.id;
   plan.bundle = args.bundle;
   plan.namespaces = TRY(make_namespaces(config));
-  plan.mount_label = config.linux_->mount_label.value_or("");
+  if (host.mount_labels) plan.mount_label = config.linux_->mount_label.value_or("");
   Errors errors;
   plan.cgroup = errors.keep(make_cgroup(config, args.id, host.cgroups, args.systemd_cgroup));
   plan.warnings = plan.cgroup.warnings;
+  if (!host.mount_labels && config.linux_->mount_label)
+    plan.warnings.emplace_back(
+        "linux.mountLabel: SELinux is not active on this host, so that the mounts carry no label");
   errors.keep(add_filesystem(config, args,
                              mount_facts(host, args, plan.namespaces, plan.cgroup, plan.mount_label), plan));
   errors.keep(add_process(config, host, args, plan));

@@ -40,6 +40,8 @@ struct Host {
   uint32_t euid = 0, egid = 0;
   uint64_t capabilities = 0;  // the runtime's own permitted set
   unsigned listen_fds = 0;
+  bool mount_labels =
+      true;  // false: SELinux is not there to know linux.mountLabel, which is left out with a warning
   CgroupHost cgroups;
 };
 
