@@ -96,19 +96,22 @@ Result<> bring_up(Socket& socket, int index) {
   return {};
 }
 
+// Texts of netlink end with a zero byte, which is part of the attribute.
+std::string text_of(std::string_view data) { return std::string(data.substr(0, data.find('\0'))); }
+
 Result<std::string> name_of(Socket& socket, int index) {
   const std::vector<netlink::Answer> links = TRY(socket.ask(Request(RTM_GETLINK, NLM_F_ACK, about(index))));
   for (const netlink::Answer& link : links)
     if (link.payload.size() > sizeof(ifinfomsg))
       for (const netlink::Attribute& a :
            netlink::attributes(std::string_view(link.payload).substr(sizeof(ifinfomsg))))
-        if (a.type == IFLA_IFNAME) return std::string(std::string(a.data).c_str());
+        if (a.type == IFLA_IFNAME) return text_of(a.data);
   return Error(Kind::protocol, "netlink: the kernel did not name the device");
 }
 
 // A label is the device's name, perhaps with ":something" behind it (ip-address(8)), and so is renamed with it.
 std::string renamed_label(std::string_view data, const std::string& from, const std::string& to) {
-  const std::string label(std::string(data).c_str());
+  const std::string label = text_of(data);
   if (label == from) return to;
   return label.starts_with(from + ":") ? to + label.substr(from.size()) : label;
 }
