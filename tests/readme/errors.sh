@@ -61,10 +61,8 @@ shows "--rm: says hello" '^Hello!'
 is "--rm: no container" "$(runtime list --quiet)" ""
 walk "imagetool run --detach --quiet --name quick hello-world"
 is "--detach: the name is the result" "$status $(grep -c '^quick$' <<<"$said")" "0 1"
-for _ in $(seq 100); do
-  [ "$(runtime state quick | jq -r .status)" = stopped ] && break
-  sleep 0.05
-done
+has_stopped() { [ "$(runtime state "$1" | jq -r .status)" = stopped ]; }
+eventually has_stopped quick
 is "--detach: the exit code is kept" "$(runtime list --format json | jq -c '.[] | [.id, .status, .exitCode]')" '["quick","stopped",0]'
 is "list --running: stopped ones are not there" "$(runtime list --running --quiet)" ""
 is "list -q: ids alone" "$(runtime list -q)" quick

@@ -3,7 +3,7 @@
 #
 #   make_bundle DIR [JQ]     a bundle whose configuration is the plain one, changed by a jq filter
 #   set_config DIR JQ        changes it again
-#   rt ARGUMENTS...          the runtime under test with a state root of the suite's own, 30 s at most
+#   rt ARGUMENTS...          the runtime under test with a state root of the suite's own, two minutes at most
 #   run_sh DIR SCRIPT        runs a shell script as the container's process; its name is DIR's
 #   fact NAME                what the last `facts` printed as NAME=…
 #   leftovers                mounts, cgroups, processes and state as text, to be compared
@@ -102,7 +102,7 @@ set_config() {
   jq "$2" "$1/config.json" >"$1/config.new" && mv "$1/config.new" "$1/config.json"
 }
 
-rt() { timeout --foreground --kill-after=5 30 "$RUNTIME" --root "$STATE" "$@"; }
+rt() { timeout --foreground --kill-after=5 120 "$RUNTIME" --root "$STATE" "$@"; }
 
 # A container that runs a script, gone when it ends: prints what it prints, ends as it ends.
 run_sh() {
@@ -118,23 +118,8 @@ facts() {
 fact() { printf '%s\n' "$FACTS" | awk -v name="$1=" 'index($0, name) == 1 { print substr($0, length(name) + 1) }'; }
 
 status_of() { rt state "$1" 2>/dev/null | jq -r .status; }
-wait_status() { # ID STATUS: 5 s at most
-  local tries
-  for ((tries = 0; tries < 250; ++tries)); do
-    [ "$(status_of "$1")" = "$2" ] && return
-    sleep 0.02
-  done
-  return 1
-}
-# Until a command succeeds, 5 s at most.
-eventually() {
-  local tries
-  for ((tries = 0; tries < 250; ++tries)); do
-    "$@" && return
-    sleep 0.02
-  done
-  return 1
-}
+has_status() { [ "$(status_of "$1")" = "$2" ]; }
+wait_status() { eventually has_status "$@"; } # ID STATUS
 
 # Where a controller of a container is, on v1 and v2.
 cgroup_dir() { # CONTROLLER NAME

@@ -8,6 +8,7 @@
 #   is    "prints the id" "$got" web      # equal texts; the difference is shown
 #   like  "says so" "$got" 'no such .*x'  # an extended regular expression finds a match
 #   skip  "needs root" "not root"         # says why something was not tried
+#   eventually test -s file               # waits until the command succeeds, a minute at most
 #   finish                                # the summary line, and the exit status
 #
 # Each check prints `ok - NAME` or `not ok - NAME` with the details behind `# `, and returns 0 or 1, so that
@@ -35,6 +36,15 @@ tap_fail() {
   printf 'not ok - %s\n' "$1"
   if [ -n "${2-}" ]; then printf '%s\n' "$2" | sed 's/^/# /'; fi
   return 1
+}
+
+# No wait of a suite is shorter: where the machine is busy everything takes its time, and who succeeds does not wait.
+eventually() {
+  local end=$((SECONDS + 60))
+  until "$@" >/dev/null 2>&1; do
+    [ $SECONDS -lt $end ] || return
+    sleep 0.02
+  done
 }
 
 ok() {
