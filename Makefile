@@ -105,7 +105,7 @@ test_obj := $(call objects,$(test_support_src) $(spec_test_src) $(runtime_test_s
 
 # ---- main targets --------------------------------------------------------------------------------
 
-.PHONY: all programs unit hello check check-unit sanitize compare lint clang bench coverage \
+.PHONY: all programs unit hello check check-unit sanitize compare lint clang bench bench-images coverage \
         install uninstall clean format help FORCE
 
 all: packages programs $(if $(hello_maker_src),$(HELLO_IMAGE)/index.json) ## both programs and the hello-world image (the default)
@@ -174,6 +174,13 @@ bench: ## against crun (CRUN=path: another one), runc, podman and the least that
 	@+$(build) all
 	@+$(build) $(bench_programs)
 	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(B)) tests/bench/run
+	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(B)) tests/bench/images
+
+bench-images: ## its half about images alone, also with docker and containerd
+	@$(get_ready)
+	@contrib/install-packages bench engines || true
+	@+$(build) programs $(B)/bench-parts
+	@BIN=$(abspath $(BIN)) BUILD=$(abspath $(B)) tests/bench/images
 
 coverage: ## which lines the tests reach: build/coverage/report.txt
 	@contrib/install-packages build unit test coverage
@@ -300,7 +307,7 @@ $(foreach u,$(UNITS:unit-%=%),$(eval $(call unit_program,$(u))))
 
 # ---- what the benchmark measures with ------------------------------------------------------------
 
-bench_programs := $(B)/bench-measure $(if $(filter x86_64 aarch64,$(machine)),$(B)/bench-floor)
+bench_programs := $(B)/bench-measure $(B)/bench-parts $(if $(filter x86_64 aarch64,$(machine)),$(B)/bench-floor)
 
 $(B)/bench-measure: tests/bench/measure.cc
 	$(call say,LINK,$@)
@@ -312,6 +319,10 @@ $(B)/bench-floor: tests/bench/floor.cc runtime/stages/raw_calls.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++20 -O2 -I. $(warnings) -ffreestanding -fno-stack-protector -fno-exceptions -fno-rtti -fno-pie \
 	    -static -nostdlib -Wl$(comma)-e$(comma)runtime_entry -o $@ $<
+
+$(B)/bench-parts: tests/bench/parts.cc $(B)/libimagetool.a $(B)/libspec.a
+	$(call say,LINK,$@)
+	$(Q)$(CXX) -std=c++20 -O2 -I. $(warnings) -fno-exceptions -fno-rtti -o $@ $(filter %.cc %.a,$^) $(imagetool_libs)
 
 # ---- which functions are hot ---------------------------------------------------------------------
 
