@@ -148,7 +148,10 @@ class Pull {
     wanted_ = options_.platform.empty() ? platforms::host() : TRY(platforms::parse(options_.platform));
     const std::optional<Image> before = known();
     if (before) before_ = before->digest();
-    if (before && TRY(is_current(*before))) return std::optional<fetches::Order>();
+    if (before && TRY(is_current(*before))) {
+      manifest_ = before->descriptor;
+      return std::optional<fetches::Order>();
+    }
 
     Resolved resolved = TRY(resolve(*source_, wanted_));
     manifest_ = std::move(resolved.manifest.descriptor);
@@ -182,9 +185,9 @@ class Pull {
   }
 
   Result<Pulled> finish() {
-    Image image = TRY(images::find(store_, name_));
-    const bool news = image.digest() != before_;
-    return Pulled{.image = std::move(image), .name = name_, .news = news};
+    // Not by its name, which somebody may take away at any time.
+    Image image = TRY(images::load_named(store_, manifest_));
+    return Pulled{.image = std::move(image), .name = name_, .news = manifest_.digest != before_};
   }
 
  private:

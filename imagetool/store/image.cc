@@ -102,11 +102,14 @@ Result<oci::Descriptor> locate(const Store& store, std::string_view what) {
   return unknown(store, what);
 }
 
-Result<Image> find(const Store& store, std::string_view what) {
-  const oci::Descriptor manifest = TRY(locate(store, what));
-  Image image = TRY(load(store, manifest).within("image '", str::printable(what), "'"));
+Result<Image> load_named(const Store& store, const oci::Descriptor& manifest) {
+  Image image = TRY(load(store, manifest));
   add_names(image, TRY(catalog::read(store)));
   return image;
+}
+
+Result<Image> find(const Store& store, std::string_view what) {
+  return load_named(store, TRY(locate(store, what))).within("image '", str::printable(what), "'");
 }
 
 Result<std::vector<Image>> all(const Store& store) {

@@ -55,6 +55,8 @@ Result<oci::Descriptor> locate(const Store& store, std::string_view what);
 Result<std::vector<Image>> all(const Store& store);
 // The image of this manifest, whatever its names.  Kind::not_found if a part of it is missing.
 Result<Image> load(const Store& store, const oci::Descriptor& manifest);
+// The same, with the names that it has now: none, if somebody has taken them away.
+Result<Image> load_named(const Store& store, const oci::Descriptor& manifest);
 
 // chain ids of the layers with these diff_ids (image-spec config.md, "Layer ChainID").
 std::vector<oci::Digest> chain_ids(const std::vector<oci::Digest>& diff_ids);
