@@ -230,7 +230,10 @@ Result<Tree::Place> Tree::locate(std::string_view dir, std::string_view name) {
   if (node.what == What::nothing) return Error(Kind::not_found, "is not in the image");
   if (node.what == What::directory) return Error(Kind::invalid, "is a directory");
   const Directory& parent = *TRY(enter(found->path));
-  if (node.lower) TRY(copy_up(node, parent, std::string(name)));
+  if (node.lower) {
+    TRY(copy_up(node, parent, std::string(name)));
+    implied_.insert(std::hash<std::string_view>()(join(parent.path, name)));
+  }
   UniqueFd again = TRY(sys::openat(parent.fd, ".", O_PATH | O_DIRECTORY));
   return Place{found->path, std::move(again), std::string(name)};
 }

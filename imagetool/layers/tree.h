@@ -142,7 +142,8 @@ class Tree {
   std::unordered_map<std::string, Pending> pending_;
   // Hashes of paths: what this layer has made, and directories it has made something in or below.  Tree form only.
   std::unordered_set<size_t> made_, touched_;
-  // Directories that stand for one of a lower layer and were not named by an entry.  Overlay form only.
+  // What stands for something of a lower layer and was not named by an entry: directories, and files that links of this
+  // layer lead to.  Whiteouts concern it as they do what it stands for.  Overlay form only.
   std::unordered_set<size_t> implied_;
 };
 

@@ -30,8 +30,8 @@ Result<> Tree::make_opaque(Fd dir, const std::string& name, const std::string& p
   return sys::fsetxattr(fd, opaque_name(options_.control), "y");
 }
 
-// Below an opaque directory nothing is merged: whiteouts would be listed as files there, and directories that stood in
-// for a lower one, and hold nothing of this layer, have nothing to stand in for.
+// Below an opaque directory nothing is merged: whiteouts would be listed as files there, and what stood in for something
+// of a lower layer has nothing to stand in for, unless it is a directory that holds something of this layer.
 Result<> Tree::drop_unneeded(Fd dir, const std::string& path) const {
   for (const sys::Entry& entry : TRY(sys::list(dir))) {
     const std::string inner = join(path, entry.name);
@@ -42,7 +42,9 @@ Result<> Tree::drop_unneeded(Fd dir, const std::string& path) const {
         (void)sys::unlinkat(dir, entry.name.c_str(), AT_REMOVEDIR);  // stays if it holds something
     } else if (entry.type == DT_CHR) {
       const struct stat st = TRY(sys::fstatat(dir, entry.name.c_str(), AT_SYMLINK_NOFOLLOW));
-      if (is_whiteout(st)) TRY(sys::unlinkat(dir, entry.name.c_str(), 0));
+      if (is_whiteout(st) || is_implied(inner)) TRY(sys::unlinkat(dir, entry.name.c_str(), 0));
+    } else if (is_implied(inner)) {
+      TRY(sys::unlinkat(dir, entry.name.c_str(), 0));
     }
   }
   return {};
@@ -61,10 +63,13 @@ Result<> Tree::whiteout(std::string_view dir, const std::string& name) {
 Result<> Tree::whiteout_in_overlay(const std::string& dir, const std::string& name) {
   const Node node = TRY(look(join(dir, name)));
   if (node.what == What::nothing) return {};
-  if (!node.lower && node.what != What::directory) return {};  // it hides the lower ones already
-  const Directory& parent = *TRY(enter(dir));
   const std::string path = join(dir, name);
-  if (!node.lower) {
+  const bool file = !node.lower && node.what != What::directory;
+  if (file && !is_implied(path)) return {};  // it hides the lower ones already
+  const Directory& parent = *TRY(enter(dir));
+  if (file) {
+    TRY(sys::unlinkat(parent.fd, name.c_str(), 0));
+  } else if (!node.lower) {
     TRY(make_opaque(parent.fd, name, path));
     const bool empty = is_implied(path) && sys::unlinkat(parent.fd, name.c_str(), AT_REMOVEDIR).ok();
     if (!empty || TRY(look(path)).what == What::nothing) return {};

@@ -3,13 +3,9 @@
 // overlayfs's lower directories: both give the same merged tree, and neither touches anything outside.
 #include "imagetool/layers/layer.h"
 
-#include <sys/sysmacros.h>
-#include <unistd.h>
-
 #include <array>
-#include <map>
 
-#include "tests/fuzz/support/scratch.h"
+#include "tests/fuzz/support/merged.h"
 
 namespace {
 
@@ -57,35 +53,7 @@ Layers decode(fuzz::Input& input, const std::string& outside) {
   return layers;
 }
 
-layer::Options options() {
-  layer::Options options{.control = layer::Control::user,
-                         .devices = false,
-                         .root = ::geteuid() == 0,
-                         .uid = ::geteuid(),
-                         .gid = ::getegid()};
-  options.uids = {{0, ::geteuid(), 1}};
-  options.gids = {{0, ::getegid(), 1}};
-  return options;
-}
-
-Result<> apply(layer::Form form, Fd root, std::span<const Fd> lowers,
-               const std::vector<tar::Entry>& entries) {
-  layer::Layer layer(form, root, lowers, options());
-  for (const tar::Entry& entry : entries) {
-    TRY(layer.entry(entry));
-    if (entry.type != tar::Type::file) continue;
-    if (entry.size > 0) TRY(layer.data(0, std::string(entry.size, static_cast<char>('0' + entry.size))));
-    TRY(layer.end());
-  }
-  (void)TRY(layer.finish());
-  return {};
-}
-
 // ---- what came out ----
-
-using Listing = std::map<std::string, std::string>;
-
-bool is_whiteout(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0); }
 
 std::string note(Fd fd) {
   const auto value = sys::fgetxattr(fd, "user.note");
@@ -107,42 +75,14 @@ std::string describe(Fd dir, const std::string& name, const struct stat& st) {
   return text;
 }
 
-// What an overlay mount of these directories, topmost first, would show.
-void merge(const std::vector<UniqueFd>& dirs, const std::string& path, Listing& into) {
-  must(path.size() < 4000, "a tree is not endless");
-  Listing names;  // of all directories; the values do not matter here
-  for (const UniqueFd& dir : dirs)
-    for (const sys::Entry& entry : sys::list(dir).take()) names[entry.name];
-  for (const auto& [name, unused] : names) {
-    std::vector<UniqueFd> below;
-    for (const UniqueFd& dir : dirs) {
-      const auto st = sys::fstatat(dir, name.c_str(), AT_SYMLINK_NOFOLLOW);
-      if (!st.ok()) continue;
-      if (is_whiteout(st.value())) break;
-      const std::string here = str::cat(path, "/", name);
-      if (below.empty()) into[here] = describe(dir, name, st.value());
-      if (!S_ISDIR(st.value().st_mode)) break;
-      below.push_back(sys::openat(dir, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW).take());
-      const auto opaque = sys::fgetxattr(below.back(), "user.overlay.opaque");
-      if (opaque.ok() && opaque.value() == "y") break;
-    }
-    if (!below.empty()) merge(below, str::cat(path, "/", name), into);
-  }
-}
-
-std::string text(const Listing& listing) {
-  std::string all;
-  for (const auto& [path, what] : listing) all += str::cat(path, " ", what, "; ");
-  return all;
-}
-
 void compare(const std::vector<UniqueFd>& overlay, UniqueFd tree) {
-  Listing merged, plain;
-  merge(overlay, "", merged);
+  fuzz::Listing merged, plain;
+  fuzz::merge(overlay, "", describe, merged);
   std::vector<UniqueFd> one;
   one.push_back(std::move(tree));
-  merge(one, "", plain);
-  must(merged == plain, "both forms give the same tree", str::cat(text(merged), " | ", text(plain)));
+  fuzz::merge(one, "", describe, plain);
+  must(merged == plain, "both forms give the same tree",
+       str::cat(fuzz::text(merged), " | ", fuzz::text(plain)));
 }
 
 }  // namespace
@@ -159,8 +99,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (size_t i = 0; i < kLayers && good; ++i) {
     const std::vector<Fd> lowers(overlay.begin(), overlay.end());
     UniqueFd own = scratch.make(kNames[i]);
-    const Result<> alone = apply(layer::Form::overlay, own, lowers, layers[i]);
-    const Result<> onto = apply(layer::Form::tree, tree, {}, layers[i]);
+    const Result<> alone = fuzz::apply(layer::Form::overlay, own, lowers, layers[i]);
+    const Result<> onto = fuzz::apply(layer::Form::tree, tree, {}, layers[i]);
     overlay.insert(overlay.begin(), std::move(own));
     if (alone.ok() != onto.ok())
       must(false, "both forms refuse the same", alone.ok() ? onto.error().message : alone.error().message);

@@ -4,6 +4,7 @@
 
 #include "imagetool/layers/attributes.h"
 #include "imagetool/layers/layer.h"
+#include "imagetool/layers/tree.h"
 #include "spec/base/path.h"
 #include "spec/base/sys.h"
 #include "tests/unit/support/expect.h"
@@ -144,6 +145,22 @@ Test(layer, a_directory_made_again_is_opaque) {
     expect_text(sys::fgetxattr(d, "user.overlay.opaque").take(), "y");
     cr_assert(apply(layer::Form::tree, lower, {}, first ? hide + make : make + hide) == "ok");
     expect_text(read(lower, "d/new") + read(lower, "d/old"), "errno 2");
+  }
+}
+
+// A file of a lower layer that a link of this one leads to is still the lower layer's.
+Test(layer, what_links_lead_to_can_be_hidden) {
+  for (const char* hide : {"d/.wh.old", "d/.wh..wh..opq", ".wh.d"}) {
+    const Scratch s;
+    const UniqueFd lower = s.make("lower");
+    cr_assert(apply(layer::Form::overlay, lower, {}, Tar().dir("d").file("d/old", "text").end()) == "ok");
+    const std::string link = Tar().link('1', "kept", "d/old").file(hide).end();
+    expect_text(apply(layer::Form::overlay, s.target, {lower}, link), "ok");
+    expect_text(read(s.target, "kept"), "text");
+    const auto old = sys::fstatat(s.target, "d/old", AT_SYMLINK_NOFOLLOW);
+    cr_expect(!old.ok() || layer::is_whiteout(old.value()), "%s", hide);
+    cr_assert(apply(layer::Form::tree, lower, {}, link) == "ok");
+    expect_text(read(lower, "kept") + read(lower, "d/old"), "texterrno 2");
   }
 }
 
