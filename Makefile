@@ -50,9 +50,9 @@ hardening := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE
 mode_release := -O2 -g1 $(hardening)
 mode_debug := -O0 -g -D_GLIBCXX_ASSERTIONS
 # The optimizer warns of its own making under sanitizers and gcov, so there warnings stay warnings.
-mode_sanitize := -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-error
+mode_sanitize := -O1 -g1 -D_GLIBCXX_ASSERTIONS -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-error
 mode_coverage := -O0 -g1 --coverage -DPROJECT_COVERAGE=1 -Wno-error
-mode_fuzz := -O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -Wno-error
+mode_fuzz := -O1 -g1 -D_GLIBCXX_ASSERTIONS -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -Wno-error
 mode_flags := $(mode_$(MODE))
 $(if $(mode_flags),,$(error MODE=$(MODE): there are release, debug, sanitize, coverage and fuzz))
 
@@ -101,7 +101,8 @@ UNITS := $(foreach u,spec runtime imagetool,$(if $($(u)_test_src),unit-$(u)))
 
 bare_obj := $(B)/obj/runtime/stages/sealed_entry.o
 product_obj := $(filter-out $(bare_obj),$(call objects,$(spec_src) $(runtime_src) $(imagetool_src) $(hello_maker_src)))
-test_obj := $(call objects,$(test_support_src) $(spec_test_src) $(runtime_test_src) $(imagetool_test_src) $(fuzz_src) $(fuzz_replay_src))
+test_obj := $(call objects,$(test_support_src) $(spec_test_src) $(runtime_test_src) $(imagetool_test_src) $(fuzz_src) $(fuzz_replay_src) \
+                      tests/sanitize/jailed.cc)
 
 # ---- main targets --------------------------------------------------------------------------------
 
@@ -129,13 +130,14 @@ jobs = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null
 build = $(MAKE) --no-print-directory $(jobs)
 
 # `make check` goes on without the optional tools: the suites say what they skip and why.
-run_suites = BIN=$(abspath $(BIN)) BUILD=$(abspath $(B)) FAULTY=$(abspath $(FAULTY)) tests/run-all
+run_suites = BIN=$(abspath $(BIN)) BUILD=$(abspath $(B)) FAULTY=$(abspath $(FAULTY)) \
+             $(if $(findings_obj),FINDINGS=$(FINDINGS)) tests/run-all
 get_ready = contrib/install-packages build unit test || contrib/install-packages --check build unit
 
 check: ## all that this machine can run; installs what is missing
 	@$(get_ready)
-	@+$(build) all unit replays faulty
-	@$(run_suites)
+	@+$(build) all unit replays faulty $(sanitize_programs)
+	@$(run_suites) $(SUITES)
 
 check-unit: ## the unit tests alone: no network, no root
 	@contrib/install-packages build unit
@@ -148,7 +150,7 @@ suites := $(filter-out bench,$(patsubst tests/%/run,%,$(wildcard tests/*/run)))
 $(suites:%=check-%): check-%: ## one suite: tests/NAME/run
 	@$(get_ready)
 	@[ $* != engines ] || contrib/install-packages engines || true
-	@+$(build) all $(if $(filter fuzz,$*),replays) $(if $(filter container,$*),faulty)
+	@+$(build) all $(if $(filter fuzz,$*),replays) $(if $(filter container sanitize,$*),faulty $(sanitize_programs))
 	@$(run_suites) $*
 
 compare: ## the container suites with ours, crun and runc (CRUN=path, RUNC=path: other ones), and who passes what
@@ -156,8 +158,12 @@ compare: ## the container suites with ours, crun and runc (CRUN=path, RUNC=path:
 	@+$(build) all
 	@RUNTIME=$(abspath $(BIN))/runtime tests/container/compare
 
-sanitize: ## check under ASan and UBSan
-	@$(MAKE) --no-print-directory MODE=sanitize check
+# All suites but those that measure nothing of ours by it: the engines' own programs, and foreign suites with their own
+# limits of time, for which ours run the same code.  A suite takes ten times as long: SUITE_TIMEOUT is in seconds, and holds
+# for tests/container's parts as well.
+sanitize: ## the unit tests and our suites under ASan and UBSan; what they find in any process is a failure
+	@SUITE_TIMEOUT=10800 $(MAKE) --no-print-directory MODE=sanitize \
+	    SUITES='$(or $(SUITES),unit $(filter-out unit engines conformance,$(suites)))' check
 
 lint: ## clang-format, clang-tidy, include direction, sizes, shellcheck
 	@contrib/install-packages build unit lint
@@ -376,6 +382,28 @@ $(B)/replay-$(notdir $(2)): $(B)/obj/tests/fuzz/$(2).o $(call objects,$(fuzz_rep
 	$$(Q)$(CXX) $(link_flags) -pie -o $$@ $$(filter %.o %.a,$$^) $($(1)_test_libs)
 endef
 $(foreach f,$(fuzz_src:tests/fuzz/%.cc=%),$(eval $(call fuzz_program,$(patsubst %/,%,$(dir $(f))),$(f))))
+
+# ---- what the sanitizers find --------------------------------------------------------------------
+
+# Linked with everything in MODE=sanitize, and compiled without them: they call it.  jailed is what tests/sanitize tries it
+# with, beside the runtime with fault points.
+FINDINGS := $(abspath $(B)/findings)
+findings_obj := $(if $(filter sanitize,$(MODE)),$(B)/obj/tests/sanitize/findings.o)
+sanitize_programs := $(if $(findings_obj),$(B)/sanitize-jailed)
+jailed_obj := $(B)/obj/tests/sanitize/jailed.o
+
+$(addprefix $(B)/full/,$(PROGRAMS)) $(FAULTY) $(UNITS:%=$(B)/%) $(fuzz_names:%=$(B)/replay-%) $(sanitize_programs): $(findings_obj)
+
+$(B)/obj/tests/sanitize/findings.o: tests/sanitize/findings.cc $(B)/gen/test.flags
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(filter-out -fsanitize% -fno-sanitize%,$(test_flags)) -DPROJECT_FINDINGS='"$(FINDINGS)"' -MMD -MP -c -o $@ $<
+
+-include $(findings_obj:.o=.d)
+
+$(B)/sanitize-jailed: $(jailed_obj) $(B)/libimagetool.a $(B)/libspec.a $(B)/gen/link.flags
+	$(call say,LINK,$@)
+	$(Q)$(CXX) $(link_flags) -pie -o $@ $(filter %.o %.a,$^) $(imagetool_libs)
 
 # ---- install -------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@
 // and to whom:
 //   PROJECT_FAULT=init:12:self      the process "rt:init" ends before its 12th call
 //   PROJECT_FAULT=init:12:runtime   it goes on, and the program that was called ("runtime") ends there
+//   PROJECT_FAULT=init:12:overrun   it makes a mistake, for tests/sanitize to see it found: overrun, overflow, wild, assert, leak
 // The end is SIGKILL, about which nobody can do anything.  Only what is built with -DPROJECT_FAULT_POINTS (`make faulty`)
 // has these points: elsewhere they are nothing, and the variable is not looked at.
 #pragma once
