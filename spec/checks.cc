@@ -33,10 +33,12 @@ std::string one_line(const std::string& text) {
   return text.find('\n') == std::string::npos ? "" : "must not hold a line feed";
 }
 
-// Numbers of devices have 12 and 20 bits in the kernel's dev_t as it crosses to user space, 32 in glibc's.
-std::string device_number(const int64_t& n) {
-  return n < 0 || n > UINT32_MAX ? str::cat(n, " is out of range 0..", UINT32_MAX) : "";
+// MAJOR() and MINOR() of the kernel's dev_t, <linux/kdev_t.h>: glibc's has more bits, which are lost on the way.
+static std::string number_of_bits(const int64_t& n, int64_t largest) {
+  return n < 0 || n > largest ? str::cat(n, " is out of range 0..", largest) : "";
 }
+std::string major_number(const int64_t& n) { return number_of_bits(n, (1 << 12) - 1); }
+std::string minor_number(const int64_t& n) { return number_of_bits(n, (1 << 20) - 1); }
 
 // netdevice(7) and dev_valid_name() in the kernel.
 std::string interface_name(const std::string& name) {

@@ -149,8 +149,8 @@ struct json::Schema<Device> {
   static constexpr auto fields = std::tuple{
       required("type", &D::type, one_of<kDeviceTypes>),
       required("path", &D::path, checks::absolute),
-      optional("major", &D::major, checks::device_number),
-      optional("minor", &D::minor, checks::device_number),
+      optional("major", &D::major, checks::major_number),
+      optional("minor", &D::minor, checks::minor_number),
       optional("fileMode", &D::file_mode, file_mode),
       optional("uid", &D::uid, checks::id),
       optional("gid", &D::gid, checks::id),

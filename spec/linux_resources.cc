@@ -11,7 +11,8 @@ namespace oci {
 
 static constexpr std::string_view kDeviceRuleTypes[] = {"a", "b", "c", ""};
 
-static std::string device_number_or_all(const int64_t& n) { return n == -1 ? "" : checks::device_number(n); }
+static std::string major_number_or_all(const int64_t& n) { return n == -1 ? "" : checks::major_number(n); }
+static std::string minor_number_or_all(const int64_t& n) { return n == -1 ? "" : checks::minor_number(n); }
 
 static std::string device_access(const std::string& access) {
   const size_t wrong = access.find_first_not_of("rwm");
@@ -56,8 +57,8 @@ struct json::Schema<DeviceRule> {
   static constexpr auto fields = std::tuple{
       required("allow", &D::allow),
       optional("type", &D::type, one_of<kDeviceRuleTypes>),
-      optional("major", &D::major, device_number_or_all),
-      optional("minor", &D::minor, device_number_or_all),
+      optional("major", &D::major, major_number_or_all),
+      optional("minor", &D::minor, minor_number_or_all),
       optional("access", &D::access, device_access),
   };
 };
@@ -104,8 +105,8 @@ template <>
 struct json::Schema<WeightDevice> {
   using W = WeightDevice;
   static constexpr auto fields = std::tuple{
-      required("major", &W::major, checks::device_number),
-      required("minor", &W::minor, checks::device_number),
+      required("major", &W::major, checks::major_number),
+      required("minor", &W::minor, checks::minor_number),
       optional("weight", &W::weight),
       optional("leafWeight", &W::leaf_weight),
   };
@@ -115,8 +116,8 @@ template <>
 struct json::Schema<ThrottleDevice> {
   using T = ThrottleDevice;
   static constexpr auto fields = std::tuple{
-      required("major", &T::major, checks::device_number),
-      required("minor", &T::minor, checks::device_number),
+      required("major", &T::major, checks::major_number),
+      required("minor", &T::minor, checks::minor_number),
       required("rate", &T::rate),
   };
 };

@@ -38,7 +38,7 @@ struct DeviceStep {
   bool must_exist = false;  // it belongs to somebody else's /dev
 };
 
-// Kind::invalid with the JSON path.
+// Precondition: the config has passed oci::rules.  Kind::invalid with the JSON path.
 Result<std::vector<DeviceStep>> make_devices(const oci::Config& config, const MountFacts& facts,
                                              const std::vector<MountStep>& mounts);
 

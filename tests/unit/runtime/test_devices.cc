@@ -81,16 +81,11 @@ Test(devices, refused) {
     oci::Device device;
     const char* want;
   } cases[] = {
-      {device("x", "/dev/a", 1, 2), "error: linux.devices[0].type: 'x' is none of c, b, u, p"},
       {device("c", "dev/a", 1, 2),
        "error: linux.devices[0].path: 'dev/a' is not an absolute path of a device"},
       {device("c", "/dev/../a", 1, 2),
        "error: linux.devices[0].path: '/dev/../a' is not an absolute path of a device"},
       {device("c", "/", 1, 2), "error: linux.devices[0].path: '/' is not an absolute path of a device"},
-      {device("c", "/dev/a", {}, 2), "error: linux.devices[0].major: missing"},
-      {device("c", "/dev/a", 1, {}), "error: linux.devices[0].minor: missing"},
-      {device("b", "/dev/a", 1, -1), "error: linux.devices[0].minor: out of range"},
-      {device("b", "/dev/a", int64_t{1} << 32, 1), "error: linux.devices[0].major: out of range"},
   };
   for (const auto& c : cases) {
     const std::string got = make({c.device}, false);
