@@ -1,7 +1,11 @@
 #include "spec/rules.h"
 
+#include <limits.h>
+
 #include <algorithm>
 #include <map>
+
+#include "spec/rules_report.h"
 
 namespace rules {
 
@@ -9,24 +13,6 @@ using oci::Config;
 using oci::Linux;
 using oci::NamespaceType;
 using oci::Process;
-
-namespace {
-
-class Report {
- public:
-  template <class... Parts>
-  void problem(std::string path, const Parts&... parts) {
-    findings_.problems.push_back({std::move(path), str::cat(parts...)});
-  }
-  template <class... Parts>
-  void warning(std::string path, const Parts&... parts) {
-    findings_.warnings.push_back({std::move(path), str::cat(parts...)});
-  }
-  Findings take() && { return std::move(findings_); }
-
- private:
-  Findings findings_;
-};
 
 const oci::Namespace* find(const Linux& l, NamespaceType type) {
   const auto found =
@@ -37,6 +23,12 @@ const oci::Namespace* find(const Linux& l, NamespaceType type) {
 bool is_new(const oci::Namespace* n) { return n && n->path.value_or("").empty(); }
 
 bool is_joined(const oci::Namespace* n) { return n && !is_new(n); }
+
+bool has_option(const oci::Mount& m, std::string_view option) {
+  return std::find(m.options.begin(), m.options.end(), option) != m.options.end();
+}
+
+namespace {
 
 // ---- process ----
 
@@ -92,41 +84,22 @@ void console_size_fits(const Process& p, const std::string& at, Report& report) 
   fits("width", p.console_size->width);
 }
 
+// setgroups(2)
+void groups_fit(const Process& p, const std::string& at, Report& report) {
+  if (p.user.additional_gids.size() > NGROUPS_MAX)
+    report.problem(at + "user.additionalGids", "has ", p.user.additional_gids.size(),
+                   " groups; the kernel takes at most ", NGROUPS_MAX);
+}
+
 void check_process(const Process& p, const std::string& at, Report& report) {
   needs_args(p, at, report);
+  groups_fit(p, at, report);
   rlimits_are_sound(p, at, report);
   scheduler_fits_policy(p, at, report);
   console_size_fits(p, at, report);
 }
 
 // ---- the document ----
-
-bool overlap(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size) {
-  return uint64_t{a} < uint64_t{b} + b_size && uint64_t{b} < uint64_t{a} + a_size;
-}
-
-// user_namespaces(7): at most 340 ranges; they must not be empty, must not overlap, and must stay below 2^32-1.
-void mappings_are_sound(const std::vector<oci::IdMapping>& maps, const std::string& path, Report& report) {
-  constexpr size_t kMostRanges = 340;
-  if (maps.size() > kMostRanges) {
-    report.problem(path, "has ", maps.size(), " ranges; the kernel takes at most ", kMostRanges);
-    return;
-  }
-  for (size_t i = 0; i < maps.size(); ++i) {
-    const oci::IdMapping& m = maps[i];
-    const std::string here = str::cat(path, "[", i, "]");
-    if (m.size == 0) report.problem(here + ".size", "must be greater than 0");
-    if (uint64_t{m.container_id} + m.size > UINT32_MAX || uint64_t{m.host_id} + m.size > UINT32_MAX)
-      report.problem(here, "the range goes beyond the largest id, ", UINT32_MAX - 1);
-    const auto twin =
-        std::find_if(maps.begin(), maps.begin() + static_cast<ptrdiff_t>(i), [&](const auto& o) {
-          return overlap(m.container_id, m.size, o.container_id, o.size) ||
-                 overlap(m.host_id, m.size, o.host_id, o.size);
-        });
-    if (twin != maps.begin() + static_cast<ptrdiff_t>(i))
-      report.problem(here, "overlaps ", path, "[", twin - maps.begin(), "]");
-  }
-}
 
 // Compatible within a major version (config.md, "Specification version"); what a later minor version adds is unknown here,
 // and unknown properties are warnings of their own.
@@ -146,10 +119,6 @@ void root_is_given(const Config& c, Report& report) {
   if (!c.root) report.problem("root", "required, but missing");
 }
 
-bool has_option(const oci::Mount& m, std::string_view option) {
-  return std::find(m.options.begin(), m.options.end(), option) != m.options.end();
-}
-
 void bind_mounts_say_so(const Config& c, Report& report) {
   for (size_t i = 0; i < c.mounts.size(); ++i) {
     const oci::Mount& m = c.mounts[i];
@@ -160,27 +129,6 @@ void bind_mounts_say_so(const Config& c, Report& report) {
           "needs 'bind' or 'rbind' in options (the type 'bind' alone is ignored by the specification)");
     if (bind && m.source.value_or("").empty() && !has_option(m, "remount"))
       report.problem(str::cat("mounts[", i, "].source"), "required for a bind mount, but missing");
-  }
-}
-
-// Without mappings of its own an idmapped mount takes those of the container's user namespace.
-void idmap_has_mappings(const Config& c, Report& report) {
-  const bool user = c.linux_ && find(*c.linux_, NamespaceType::user);
-  for (size_t i = 0; i < c.mounts.size(); ++i) {
-    const oci::Mount& m = c.mounts[i];
-    if ((has_option(m, "idmap") || has_option(m, "ridmap")) && m.uid_mappings.empty() && !user)
-      report.problem(str::cat("mounts[", i, "]"),
-                     "'idmap' needs uidMappings and gidMappings, or a user namespace");
-  }
-}
-
-void mount_mappings_are_sound(const Config& c, Report& report) {
-  for (size_t i = 0; i < c.mounts.size(); ++i) {
-    const oci::Mount& m = c.mounts[i];
-    if (m.uid_mappings.empty() != m.gid_mappings.empty())
-      report.problem(str::cat("mounts[", i, "]"), "needs both uidMappings and gidMappings, or neither");
-    mappings_are_sound(m.uid_mappings, str::cat("mounts[", i, "].uidMappings"), report);
-    mappings_are_sound(m.gid_mappings, str::cat("mounts[", i, "].gidMappings"), report);
   }
 }
 
@@ -215,18 +163,6 @@ void namespaces_differ(const Linux& l, Report& report) {
       report.problem(str::cat("linux.namespaces[", i, "]"), "'", names::text(oci::kNamespaceTypes, type),
                      "' is listed twice, first at linux.namespaces[", first->second, "]");
   }
-}
-
-void user_namespace_fits_mappings(const Linux& l, Report& report) {
-  const oci::Namespace* user = find(l, NamespaceType::user);
-  const bool mapped = !l.uid_mappings.empty() || !l.gid_mappings.empty();
-  if (is_new(user)) {
-    if (l.uid_mappings.empty()) report.problem("linux.uidMappings", "a new user namespace needs uidMappings");
-    if (l.gid_mappings.empty()) report.problem("linux.gidMappings", "a new user namespace needs gidMappings");
-  }
-  if (!user && mapped)
-    report.problem("linux",
-                   "uidMappings and gidMappings need a namespace of type 'user' in linux.namespaces");
 }
 
 void time_offsets_need_new_namespace(const Linux& l, Report& report) {
@@ -327,9 +263,6 @@ void net_devices_need_namespace(const Linux& l, Report& report) {
 
 void check_linux(const Linux& l, Report& report) {
   namespaces_differ(l, report);
-  user_namespace_fits_mappings(l, report);
-  mappings_are_sound(l.uid_mappings, "linux.uidMappings", report);
-  mappings_are_sound(l.gid_mappings, "linux.gidMappings", report);
   time_offsets_need_new_namespace(l, report);
   devices_have_numbers(l, report);
   if (l.resources) swap_holds_memory(*l.resources, "linux.resources.", report);
@@ -360,8 +293,7 @@ Findings check(const Config& config) {
   root_is_given(config, report);
   if (config.process) check_process(*config.process, "process.", report);
   bind_mounts_say_so(config, report);
-  idmap_has_mappings(config, report);
-  mount_mappings_are_sound(config, report);
+  check_ids(config, report);
   names_need_uts(config, report);
   names_fit(config, report);
   if (config.linux_) check_linux(*config.linux_, report);

@@ -1,6 +1,6 @@
 // Checks across the fields of a decoded document: what the specification demands, and what the kernel would refuse
 // later with an errno that explains nothing.  Pure: what depends on the host is decided by runtime/plan.
-// Each rule is a function of its own in rules.cc; paths are those of the JSON document.  Parts that the field tables refused
+// Each rule is a function of its own in rules.cc, or in rules_ids.cc; paths are those of the JSON document.  Parts that the field tables refused
 // have their defaults here (spec/inspection.h goes on after mistakes): a rule may rely on types, not on values.
 #pragma once
 

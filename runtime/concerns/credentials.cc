@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "spec/base/log.h"
 #include "spec/base/sys.h"
@@ -27,13 +28,20 @@ void give_streams(uid_t uid) {
   }
 }
 
+// EINVAL is what user_namespaces(7) says of an id without a mapping.
+static Result<> explained(Result<> done, std::string_view property, std::optional<uint32_t> id) {
+  if (done.ok() || done.error().errnum != EINVAL) return std::move(done).within(property);
+  return Error(Kind::invalid, EINVAL,
+               str::cat(property, ": ", id ? str::cat(*id) : std::string("one of them"),
+                        " is not mapped in the container's user namespace"));
+}
+
 Result<> apply(const plan::Process& process) {
   if (process.umask) (void)::umask(*process.umask);  // cannot fail
   if (process.set_groups)
-    TRY(sys::setgroups(process.groups)
-            .within("process.user.additionalGids: setting ", process.groups.size(), " groups"));
-  TRY(sys::setresgid(process.gid).within("process.user.gid: becoming ", process.gid));
-  return sys::setresuid(process.uid).within("process.user.uid: becoming ", process.uid);
+    TRY(explained(sys::setgroups(process.groups), "process.user.additionalGids", std::nullopt));
+  TRY(explained(sys::setresgid(process.gid), "process.user.gid", process.gid));
+  return explained(sys::setresuid(process.uid), "process.user.uid", process.uid);
 }
 
 Result<> new_session_keyring(std::string_view id) {

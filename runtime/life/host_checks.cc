@@ -91,7 +91,7 @@ void mounts_can_be_made(const oci::Config& config, const std::string& bundle, In
   }
 }
 
-// ---- namespaces and ids ----
+// ---- namespaces ----
 
 void namespaces_are_there(const oci::Linux& config, Inspection& found) {
   for (size_t i = 0; i < config.namespaces.size(); ++i) {
@@ -106,34 +106,6 @@ void namespaces_are_there(const oci::Linux& config, Inspection& found) {
     if (path.empty()) continue;
     if (const auto opened = namespaces::open({{ns.type, path, i}}); !opened.ok()) found.add(opened.error());
   }
-}
-
-bool maps(const std::vector<oci::IdMapping>& mappings, uint32_t id) {
-  return std::any_of(mappings.begin(), mappings.end(), [&](const oci::IdMapping& m) {
-    return id >= m.container_id && id - m.container_id < m.size;
-  });
-}
-
-bool has_new_user_namespace(const oci::Linux& config) {
-  return std::any_of(config.namespaces.begin(), config.namespaces.end(), [](const oci::Namespace& ns) {
-    return ns.type == oci::NamespaceType::user && ns.path.value_or("").empty();
-  });
-}
-
-// An id without a mapping cannot be taken on (user_namespaces(7)).
-void ids_are_mapped(const oci::Config& config, Inspection& found) {
-  if (!config.process || !config.linux_ || !has_new_user_namespace(*config.linux_)) return;
-  const auto check = [&](const std::vector<oci::IdMapping>& mappings, uint32_t id, const std::string& path,
-                         std::string_view property) {
-    if (!maps(mappings, id)) found.add(Severity::error, path, str::cat(id, " is not mapped by ", property));
-  };
-  const oci::User& user = config.process->user;
-  const oci::Linux& l = *config.linux_;
-  check(l.uid_mappings, user.uid, "process.user.uid", "linux.uidMappings");
-  check(l.gid_mappings, user.gid, "process.user.gid", "linux.gidMappings");
-  for (size_t i = 0; i < user.additional_gids.size(); ++i)
-    check(l.gid_mappings, user.additional_gids[i], str::cat("process.user.additionalGids[", i, "]"),
-          "linux.gidMappings");
 }
 
 // ---- hooks and devices ----
@@ -254,7 +226,6 @@ void seccomp_can_be_loaded(const oci::Linux& config, Inspection& found) {
 void check_config(const oci::Config& config, const std::string& bundle, Inspection& found) {
   root_is_there(config, bundle, found);
   mounts_can_be_made(config, bundle, found);
-  ids_are_mapped(config, found);
   hooks_can_run(config, found);
   if (!config.linux_) return;
   namespaces_are_there(*config.linux_, found);
