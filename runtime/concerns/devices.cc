@@ -96,9 +96,9 @@ Result<> bind_node(const DeviceStep& step, Fd directory) {
                  str::cat(step.origin, ": '", host, "' of the host is ", describe(st.st_mode, st.st_rdev),
                           ", not ", describe(step.type, step.number)));
   say_what_stays(step, st);
-  UniqueFd target =
-      TRY(path::make_file(directory, name_of(step), 0644, path::kNoSymlinks).within(step.origin));
-  return mounts::attach(node, target).within(step.origin, ": '/", step.path, "'");
+  Result<UniqueFd> target = path::make_file(directory, name_of(step), 0644, path::kNoSymlinks);
+  if (!target.ok()) return Error::os(str::cat(step.origin, ": '/", step.path, "'"), target.error().errnum);
+  return mounts::attach(node, target.value()).within(step.origin, ": '/", step.path, "'");
 }
 
 // The node that was just made.  Somebody who shares the directory could have put another file in its place.

@@ -32,7 +32,7 @@ path::How lookup(const MountStep& step) {
   return {.links = step.links_refused ? path::Links::refuse : path::Links::inside};
 }
 
-Error bad_target(const MountStep& step, const Error& error) {
+Error bad_target(const MountStep& step, bool directory, const Error& error) {
   if (error.errnum == ELOOP && step.links_refused)
     return Error(Kind::invalid, ELOOP,
                  str::cat(at(step), ".destination: '", step.destination,
@@ -40,9 +40,16 @@ Error bad_target(const MountStep& step, const Error& error) {
                           "file system; it has to be a real directory"));
   if (error.errnum == ENOTDIR || error.errnum == EISDIR)
     return Error(Kind::invalid, error.errnum,
-                 str::cat(at(step), ".destination: '", step.destination, "' in the root file system is ",
-                          error.errnum == EISDIR ? "a directory, but the source is a file"
-                                                 : "a file, but what is mounted is a directory"));
+                 str::cat(at(step), ".destination: '", step.destination, "' in the root file system ",
+                          error.errnum == EISDIR ? "is a directory, but the source is a file"
+                          : directory ? "is, or leads through, a file, but what is mounted is a directory"
+                                      : "leads through a file"));
+  if (error.errnum == EACCES)
+    return Error(
+        Kind::denied, EACCES,
+        str::cat(at(step), ".destination: '", step.destination,
+                 "' cannot be reached or made: root of the container has no right to that in its root "
+                 "file system"));
   if (error.errnum == EROFS)
     return Error(Kind::invalid, EROFS,
                  str::cat(at(step), ".destination: '", step.destination,
@@ -56,7 +63,7 @@ Result<UniqueFd> target_of(const MountStep& step, const Root& root, bool directo
   if (step.target.empty()) return sys::dup(root.fd);
   Result<UniqueFd> target = directory ? path::make_dirs(root.fd, step.target, kDirMode, lookup(step))
                                       : path::make_file(root.fd, step.target, 0644, lookup(step));
-  if (!target.ok()) return bad_target(step, target.error());
+  if (!target.ok()) return bad_target(step, directory, target.error());
   return target;
 }
 
@@ -211,7 +218,7 @@ Result<> mount_filesystem(const MountStep& step, Root& root) {
 Result<UniqueFd> open_mounted(const MountStep& step, const Root& root) {
   if (step.target.empty()) return sys::dup(root.fd);
   Result<UniqueFd> target = path::open(root.fd, step.target, O_PATH, 0, lookup(step));
-  if (!target.ok()) return bad_target(step, target.error());
+  if (!target.ok()) return bad_target(step, false, target.error());
   return target;
 }
 

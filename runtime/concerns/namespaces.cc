@@ -105,11 +105,21 @@ Result<> join_process(Fd pidfd, uint64_t flags) {
   return sys::setns(pidfd, static_cast<int>(flags)).within("joining the container's namespaces");
 }
 
+static Result<> write_map(pid_t pid, const char* file, const std::vector<oci::IdMapping>& mappings,
+                          std::string_view property, bool privileged) {
+  Result<> written = write_proc(pid, file, map_text(mappings));
+  if (!written.ok() && written.error().errnum == EPERM && !privileged)
+    return Error(
+        Kind::denied, EPERM,
+        str::cat(property, ": without root only the caller's own id can be mapped, with a size of 1"));
+  return std::move(written).within(property);
+}
+
 Result<> write_id_maps(pid_t pid, const plan::Namespaces& plan, bool privileged) {
-  TRY(write_proc(pid, "uid_map", map_text(plan.uid_mappings)).within("linux.uidMappings"));
+  TRY(write_map(pid, "uid_map", plan.uid_mappings, "linux.uidMappings", privileged));
   // user_namespaces(7): without CAP_SETGID in the parent namespace gid_map takes a single line, once setgroups is denied.
   if (!privileged) TRY(write_proc(pid, "setgroups", "deny").within("linux.gidMappings"));
-  return write_proc(pid, "gid_map", map_text(plan.gid_mappings)).within("linux.gidMappings");
+  return write_map(pid, "gid_map", plan.gid_mappings, "linux.gidMappings", privileged);
 }
 
 Result<UniqueFd> open_time_offsets() {

@@ -97,6 +97,9 @@ Result<> enter(const std::string& cwd, uid_t uid, gid_t gid) {
     TRY(make(cwd, uid, gid).within("process.cwd: '", cwd, "' does not exist and cannot be made"));
     entered = sys::chdir(cwd.c_str());
   }
+  if (!entered.ok() && entered.error().errnum == ENOTDIR)
+    return Error(Kind::invalid, ENOTDIR,
+                 str::cat("process.cwd: '", cwd, "' in the container is, or leads through, a file"));
   // EACCES: perhaps the process's own user may enter it; enter_again tells.
   if (!entered.ok() && entered.error().errnum != EACCES) return std::move(entered).within("process.cwd");
   return check_inside(cwd);

@@ -18,7 +18,10 @@ Result<UniqueFd> open_bundle(const std::string& path);
 Result<std::string> read_config(const std::string& path, const std::string& bundle);
 // Digits only, in one step: containerd reads it with strconv.Atoi, and may look at any moment.
 Result<> write_pid_file(const std::string& path, pid_t pid);
-// One message with the name of the terminal and exactly one descriptor, to a listening AF_UNIX stream socket.
+// To the listening AF_UNIX stream socket that `place`, an option or a property, names.  Kind::invalid: nobody listens, and
+// `listener`, "the seccomp agent", has to be started.
+Result<UniqueFd> connect(std::string_view place, const std::string& socket, std::string_view listener);
+// One message with the name of the terminal and exactly one descriptor.
 Result<> send_terminal(const std::string& socket, Fd master, const std::string& name);
 Result<> send_pidfd(const std::string& socket, Fd pidfd);
 

@@ -1,7 +1,6 @@
 #include "runtime/life/seccomp_agent.h"
 
-#include <cerrno>
-
+#include "runtime/life/io.h"
 #include "spec/base/sys.h"
 
 namespace seccomp_agent {
@@ -11,13 +10,7 @@ stages::ListenerTaker sender(const StateDir& dir, const oci::State& state, oci::
     const oci::ExecDefaults frozen = TRY(dir.load_exec_defaults());
     const oci::Seccomp profile = frozen.seccomp.value_or(oci::Seccomp{});
     const std::string path = profile.listener_path.value_or("");
-    Result<UniqueFd> connected = sys::connect_unix(path);
-    const int reason = connected.ok() ? 0 : connected.error().errnum;
-    if (reason == ENOENT || reason == ECONNREFUSED)
-      return Error(Kind::invalid, reason,
-                   str::cat("linux.seccomp.listenerPath: nobody listens at '", path,
-                            "'; start the seccomp agent first"));
-    const UniqueFd agent = TRY(std::move(connected).within("linux.seccomp.listenerPath"));
+    const UniqueFd agent = TRY(io::connect("linux.seccomp.listenerPath", path, "the seccomp agent"));
     const Fd fds[] = {listener};
     const std::string metadata = profile.listener_metadata.value_or("");
     return sys::send(agent, oci::process_state(state, status, pid, {"seccompFd"}, metadata), fds)

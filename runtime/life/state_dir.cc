@@ -42,16 +42,19 @@ static Result<> check_root(const std::string& root) {
   return Error(Kind::invalid, "there is no place for the state: set XDG_RUNTIME_DIR, or give --root DIR");
 }
 
+static Error no_right(const std::string& root) {
+  return Error(Kind::denied, EACCES,
+               str::cat("no right to make state folder '", root,
+                        "', or to look into it; run it as root, or give a --root of your own"));
+}
+
 Result<UniqueFd> open_root(const std::string& root) {
   TRY(check_root(root));
   auto opened = sys::open(root.c_str(), O_RDONLY | O_DIRECTORY);
   if (opened.ok()) return opened;
   if (opened.error().errnum == ENOENT)
     return Error(Kind::not_found, ENOENT, str::cat("state folder '", root, "' does not exist"));
-  if (opened.error().errnum == EACCES)
-    return Error(Kind::denied, EACCES,
-                 str::cat("no right to look into state folder '", root,
-                          "'; run it as root, or give a --root of your own"));
+  if (opened.error().errnum == EACCES) return no_right(root);
   return std::move(opened).within("state folder '", root, "'");
 }
 
@@ -112,7 +115,9 @@ Result<StateDir> StateDir::claim(const std::string& root, std::string_view id) {
   TRY(check_id(id));
   std::string name(id);
   TRY(check_root(root));
-  TRY(make_root(root).within("making state folder '", root, "'"));
+  Result<> root_made = make_root(root);
+  if (!root_made.ok() && root_made.error().errnum == EACCES) return no_right(root);
+  TRY(std::move(root_made).within("making state folder '", root, "'"));
   UniqueFd parent = TRY(open_root(root));
   auto made = sys::mkdirat(parent, name.c_str(), 0711);
   if (!made.ok() && made.error().errnum == EEXIST)

@@ -17,9 +17,14 @@ Error unboxed(ErrorBox box) { return std::move(*box); }
 
 Error Error::os(std::string_view what) { return os(what, errno); }
 
+// Engines take the kernel's words for ENOENT, wherever they stand, for a container's command that is missing: only who
+// looks for that command may say them (runtime/concerns/command).
+static std::string_view describe(int err) {
+  if (err == ENOENT) return "it does not exist";
+  const char* text = ::strerrordesc_np(err);  // no locale, no static buffer, safe after clone()
+  return text ? text : "unknown error";
+}
+
 Error Error::os(std::string_view what, int err) {
-  // strerrordesc_np: no locale, no static buffer, safe after clone().
-  const char* text = ::strerrordesc_np(err);
-  return Error(Kind::os, err,
-               str::cat(what, ": ", text ? std::string_view(text) : std::string_view("unknown error")));
+  return Error(Kind::os, err, str::cat(what, ": ", describe(err)));
 }

@@ -147,7 +147,7 @@ leftovers() {
   echo "cgroups:"
   # The parent of all containers of the suite stays: it was not named by the runtime's configuration alone.
   # crun 1.8 makes plain directories where it misses the unified hierarchy.
-  find /sys/fs/cgroup -mindepth 1 -type d -path "*$CGROUP/*" | if [ "$KIND" = crun ]; then grep -v /unified/; else cat; fi | sort
+  find /sys/fs/cgroup -mindepth 1 -type d -path "*$CGROUP/*" 2>/dev/null | if [ "$KIND" = crun ]; then grep -v /unified/; else cat; fi | sort
   echo "processes:"
   for process in /proc/[0-9]*; do
     # This suite's own shells and tools are no leftovers.
