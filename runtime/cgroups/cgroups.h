@@ -68,7 +68,8 @@ Result<std::vector<plan::CgroupDirectory>> directories(const Paths& paths);
 
 // Every process in the container's cgroups, those below included, in ascending order.
 Result<std::vector<pid_t>> pids(const Paths& paths);
-// Signals all of them; SIGKILL reaches also those that fork meanwhile, and those that are frozen.
+// Signals all of them; SIGKILL reaches also those that fork meanwhile, and those that are frozen, and returns when none is
+// left, or cgroup.kill of v2 has seen to that.  Kind::conflict: some live on.
 Result<> kill_all(const Paths& paths, int signal);
 
 // ---- measured ----

@@ -8,6 +8,7 @@
 
 #include "runtime/cgroups/cgroups.h"
 #include "runtime/cgroups/control.h"
+#include "spec/base/clock.h"
 #include "spec/base/sys.h"
 
 namespace cgroups {
@@ -49,24 +50,39 @@ Result<std::vector<pid_t>> pids(const Paths& paths) {
   return found;
 }
 
-Result<> kill_all(const Paths& paths, int signal) {
-  const auto unified = paths.find("");
-  if (signal == SIGKILL && unified != paths.end() && write_file(unified->second, "cgroup.kill", "1").ok())
-    return {};
-  // Those that were forked while the list was read are caught by the next round.
-  constexpr int kMostRounds = 100;
-  for (int round = 0; round < kMostRounds; ++round) {
-    const std::vector<pid_t> found = TRY(pids(paths));
-    for (const pid_t pid : found) {
-      Result<> killed = sys::kill(pid, signal);
-      if (!killed.ok() && killed.error().errnum != ESRCH) return killed;
-    }
-    if (signal != SIGKILL || found.empty()) return {};
-    thaw_for_kill(paths);
-    nap(2000);
+static Result<> signal_each(const std::vector<pid_t>& pids, int signal) {
+  for (const pid_t pid : pids) {
+    Result<> sent = sys::kill(pid, signal);
+    if (!sent.ok() && sent.error().errnum != ESRCH) return sent;
   }
-  return Error(Kind::conflict,
-               "processes of the container are still there after they were killed many times");
+  return {};
+}
+
+// What is listed and killed while it cannot run has no time to fork.
+static Result<> kill_frozen(const Paths& paths) {
+  constexpr int64_t kFreezeMs = 200;
+  const bool frozen = freeze(paths, kFreezeMs).ok();  // or the next round may be quicker than they are
+  const Result<std::vector<pid_t>> found = pids(paths);
+  Result<> sent = found.ok() ? signal_each(found.value(), SIGKILL) : Result<>(found.error());
+  if (frozen) (void)thaw(paths);  // it says what lies above is frozen: they end when that is thawed
+  thaw_for_kill(paths);
+  return sent;
+}
+
+Result<> kill_all(const Paths& paths, int signal) {
+  if (signal != SIGKILL) return signal_each(TRY(pids(paths)), signal);
+  const auto unified = paths.find("");
+  if (unified != paths.end() && write_file(unified->second, "cgroup.kill", "1").ok()) return {};
+  constexpr int64_t kMostMs = 10000;
+  const int64_t deadline = clocks::monotonic_ms() + kMostMs;
+  for (int64_t nap_us = 500; !TRY(pids(paths)).empty(); nap_us = std::min<int64_t>(nap_us * 2, 20000)) {
+    if (clocks::monotonic_ms() >= deadline)
+      return Error(Kind::conflict, str::cat("processes of the container still live ", kMostMs / 1000,
+                                            " s after they were killed for the first time"));
+    TRY(kill_frozen(paths));
+    nap(nap_us);
+  }
+  return {};
 }
 
 }  // namespace cgroups
