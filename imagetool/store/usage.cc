@@ -29,7 +29,7 @@ class Walk {
  public:
   Walk(path::Cursor at, dev_t device, Seen& seen) : at_(std::move(at)), device_(device), seen_(seen) {}
 
-  Result<uint64_t> run() {
+  Result<> run() {
     TRY(look_around());
     for (;;) {
       if (!left_.back().empty()) {
@@ -40,10 +40,12 @@ class Walk {
         continue;
       }
       left_.pop_back();
-      if (left_.empty()) return bytes_;
+      if (left_.empty()) return {};
       TRY(at_.up());
     }
   }
+
+  [[nodiscard]] uint64_t counted() const { return bytes_; }
 
  private:
   // Counts what is here, and notes the directories that are still to be visited.
@@ -239,7 +241,11 @@ Result<uint64_t> of(Fd dir, const std::string& name, Seen& seen) {
   const Result<UniqueFd> top = open_dir(dir, name);
   if (!top.ok()) return bytes;  // gone by now, or not for us
   Walk walk(TRY(path::Cursor::at(top.value())), st.value().st_dev, seen);
-  return bytes + TRY(walk.run().within("measuring '", str::printable(name), "'"));
+  Result<> walked = walk.run();
+  // Somebody else is removing it: what was counted is what is known of it.
+  if (!walked.ok() && walked.error().errnum != ENOENT)
+    return std::move(walked).within("measuring '", str::printable(name), "'").take_error();
+  return bytes + walk.counted();
 }
 
 Result<Report> measure(const Store& store) {
