@@ -3,6 +3,7 @@
 #include <yajl/yajl_parse.h>
 
 #include <algorithm>
+#include <bitset>
 #include <memory>
 
 #include "spec/base/text.h"
@@ -218,7 +219,7 @@ bool Builder::is_in_text(std::string_view view) const {
 // yajl hands out views into the text, but for strings with escapes, which it decodes into a buffer that it uses again.
 std::string_view Builder::kept(std::string_view view) {
   if (view.empty()) return {};
-  return is_in_text(view) ? view : document_.unescaped_.emplace_back(view);
+  return is_in_text(view) ? view : document_.unescaped_.emplace_front(view);
 }
 
 // The code unit of an escape "\uXXXX" at `at`; 0 if there is none.
@@ -290,13 +291,22 @@ int Builder::close() {
   return 1;
 }
 
+// Whether two children may have one key: where length and both ends of all keys differ, none can.
+static bool may_repeat(Value object) {
+  std::bitset<1024> seen;
+  for (const Value child : object) {
+    const std::string_view key = child.key();
+    size_t hash = key.size() * 131;
+    if (!key.empty()) hash += static_cast<size_t>(key.front()) * 31 + static_cast<size_t>(key.back());
+    if (seen.test(hash % seen.size())) return true;
+    seen.set(hash % seen.size());
+  }
+  return false;
+}
+
 // The second of two children with one key.
 static std::optional<Value> find_duplicate(Value object) {
-  if (object.size() <= 8) {
-    for (const Value child : object)
-      if (object.find(child.key())->offset() != child.offset()) return child;
-    return std::nullopt;
-  }
+  if (!may_repeat(object)) return std::nullopt;
   std::vector<Value> children;
   children.reserve(object.size());
   for (const Value child : object) children.push_back(child);

@@ -11,7 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <forward_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -108,7 +108,7 @@ class Document {
   std::string_view text_;
   std::string name_;
   std::vector<Node> nodes_;
-  std::deque<std::string> unescaped_;  // what views into the text cannot express
+  std::forward_list<std::string> unescaped_;  // what views into the text cannot express
 };
 
 // Kind::invalid: "config.json:1:49: trailing comma before ']'".

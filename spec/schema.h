@@ -331,11 +331,21 @@ constexpr std::array<Row, sizeof...(I)> make_rows(std::index_sequence<I...> /*fi
   return {make_row<T, I>()...};
 }
 
+}  // namespace detail
+
+// The rows of Schema<T> to change some of, for who needs a part of a document only.
 template <class T>
-Table make_table() {
+constexpr auto rows() {
   constexpr size_t kFields = std::tuple_size_v<std::remove_cvref_t<decltype(Schema<T>::fields)>>;
   static_assert(kFields <= 64, "decode_object marks what it has seen in 64 bits");
-  static constexpr auto kRows = make_rows<T>(std::make_index_sequence<kFields>());
+  return detail::make_rows<T>(std::make_index_sequence<kFields>());
+}
+
+namespace detail {
+
+template <class T>
+Table make_table() {
+  static constexpr auto kRows = rows<T>();
   return kRows;
 }
 

@@ -31,6 +31,57 @@ static std::string created_cgroup(const std::string& path) {
   return path == kAllOfThem ? "" : checks::absolute(path);
 }
 
+// Controllers whose directories differ in their names alone, or not at all, share an entry of `cgroupPaths`:
+//   "cpu memory pids": "/sys/fs/cgroup/*/web"
+// A key with a single name, as v2's "", has its path as it is.
+using Paths = std::map<std::string, std::string>;
+
+static Paths together(const Paths& paths) {
+  Paths shared, controllers;  // by what is common to their paths
+  for (const auto& [controller, path] : paths) {
+    if (controller.empty() || path.find('*') != std::string::npos) {
+      shared.emplace(controller, path);
+      continue;
+    }
+    std::string common = path;
+    const size_t at = path.find(str::cat("/", controller, "/"));
+    if (at != std::string::npos) common.replace(at + 1, controller.size(), "*");
+    std::string& names = controllers[common];
+    names += str::cat(names.empty() ? "" : " ", controller);
+  }
+  for (const auto& [common, names] : controllers) {
+    const bool several = names.find(' ') != std::string::npos;
+    shared.emplace(names, several ? common : paths.at(names));
+  }
+  return shared;
+}
+
+// Of one of `names`, which share `path`.
+static std::string path_of(std::string_view controller, std::string_view names, std::string_view path) {
+  const size_t at = path.find('*');
+  if (at == std::string_view::npos || names == controller) return std::string(path);
+  return str::cat(path.substr(0, at), controller, path.substr(at + 1));
+}
+
+// Calls `each` for every one of them.
+template <class Each>
+static void for_each_controller(std::string_view names, Each each) {
+  for (size_t end = names.find(' '); end != std::string_view::npos; end = names.find(' ')) {
+    each(names.substr(0, end));
+    names.remove_prefix(end + 1);
+  }
+  each(names);
+}
+
+static Paths apart(const Paths& shared) {
+  Paths paths;
+  for (const auto& entry : shared)
+    for_each_controller(entry.first, [&](std::string_view controller) {
+      paths.emplace(controller, path_of(controller, entry.first, entry.second));
+    });
+  return paths;
+}
+
 // Each directory once: hierarchies may be mounted together.
 static std::vector<std::string> directories(const std::map<std::string, std::string>& cgroup_paths) {
   std::vector<std::string> all;
@@ -99,10 +150,40 @@ struct json::Schema<ExecDefaults> {
   };
 };
 
+// For `list`: of the cgroups it is the one that may be frozen which it has to look at, v2's or v1's freezer.
+static void decode_freezer(json::Decoder& decoder, json::Value value, void* object) {
+  if (!decoder.expect(value, json::Type::object, "an object")) return;
+  Paths& paths = static_cast<State*>(object)->cgroup_paths;
+  for (const json::Value entry : value)
+    for_each_controller(entry.key(), [&](std::string_view controller) {
+      if (controller == "freezer" || controller.empty())
+        paths.emplace(controller, path_of(controller, entry.key(), entry.text()));
+    });
+}
+
+static constexpr auto kListedRows = [] {
+  auto rows = json::rows<State>();
+  for (json::Row& row : rows) {
+    if (row.name == "cgroupPaths") row.decode = decode_freezer;
+    if (row.name == "createdCgroups" || row.name == "hooks") row.presence = json::Presence::ignored;
+  }
+  return rows;
+}();
+
 namespace oci {
+
+Result<State> parse_listed(std::string_view text) {
+  const json::Document document = TRY(json::parse(text, {.name = "state.json"}));
+  json::Decoder decoder;
+  State state;
+  json::decode_object(decoder, document.root(), kListedRows, &state);
+  if (!decoder.problems.empty()) return json::error(decoder, document);
+  return state;
+}
 
 Result<State> parse_state(std::string_view text) {
   State state = TRY(json::decode_text<State>(text, {.name = "state.json"}));
+  state.cgroup_paths = apart(state.cgroup_paths);
   if (state.created_cgroups.size() == 1 && state.created_cgroups[0] == kAllOfThem)
     state.created_cgroups = directories(state.cgroup_paths);
   return state;
@@ -115,12 +196,12 @@ Result<ExecDefaults> parse_exec_defaults(std::string_view text) {
 std::string encode(const ExecDefaults& defaults) { return json::encode(defaults, json::Style::compact); }
 
 std::string encode(const State& state) {
-  const std::vector<std::string> all = directories(state.cgroup_paths);
-  if (all.empty() || !std::is_permutation(all.begin(), all.end(), state.created_cgroups.begin(),
-                                          state.created_cgroups.end()))
-    return json::encode(state, json::Style::compact);
   State brief = state;
-  brief.created_cgroups = {std::string(kAllOfThem)};
+  brief.cgroup_paths = together(state.cgroup_paths);
+  const std::vector<std::string>& made = state.created_cgroups;
+  const std::vector<std::string> all = directories(state.cgroup_paths);
+  if (!all.empty() && std::is_permutation(all.begin(), all.end(), made.begin(), made.end()))
+    brief.created_cgroups = {std::string(kAllOfThem)};
   return json::encode(brief, json::Style::compact);
 }
 

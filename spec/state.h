@@ -28,7 +28,7 @@ struct Exit {
 };
 
 // The formats that this program writes and reads.
-inline constexpr uint32_t kStateFormat = 1;
+inline constexpr uint32_t kStateFormat = 2;
 
 // Kept on disk between commands; written at create, and again only when the process of a kept container has ended.
 struct State {
@@ -74,6 +74,8 @@ struct ExecDefaults {
 };
 
 Result<State> parse_state(std::string_view text);
+// Without what `list` has no use for: hooks, and the cgroups but for the one that may be frozen.
+Result<State> parse_listed(std::string_view text);
 std::string encode(const State& state);  // state.json
 Result<ExecDefaults> parse_exec_defaults(std::string_view text);
 std::string encode(const ExecDefaults& defaults);  // exec.json

@@ -34,7 +34,7 @@ constexpr cli::Row<ListArgs> list_options[] = {
 };
 
 struct Container {
-  oci::State state;
+  const oci::State& state;
   oci::Status status;
 };
 
@@ -100,8 +100,7 @@ Result<> for_each(const Runtime& rt, Show show) {
   for (const std::string& id : ids) {
     auto state = state_dirs::peek(root, id);
     if (state.ok()) {
-      const oci::Status now = status::of(state.value());
-      show(Container{std::move(state).take(), now});
+      show(Container{state.value(), status::of(state.value())});
     } else if (state.error().kind != Kind::not_found) {  // half made, or deleted just now
       logs::warn(state.error().message, "; not listed");
     }

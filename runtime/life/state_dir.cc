@@ -83,7 +83,8 @@ static Result<std::string> read_state(Fd root, const std::string& id) {
 Result<oci::State> peek(Fd root, const std::string& id) {
   auto text = read_state(root, id);
   if (!text.ok() && text.error().kind == Kind::not_found) return no_container(id);
-  return oci::parse_state(TRY(std::move(text).within("container '", id, "'"))).within("container '", id, "'");
+  return oci::parse_listed(TRY(std::move(text).within("container '", id, "'")))
+      .within("container '", id, "'");
 }
 
 bool exists(Fd root, const std::string& id) {

@@ -61,7 +61,7 @@ namespace state_dirs {
 Result<> check_id(std::string_view id);
 // All that may be containers, by name: whether they have a state.json is not looked at.  A missing root is an empty list.
 Result<std::vector<std::string>> list(const std::string& root);
-// The state.json of one of them, with a single open(2): what `list` reads a thousand times.
+// The state.json of one of them, as far as `list` needs it, with a single open(2): it reads a thousand of them.
 Result<oci::State> peek(Fd root, const std::string& id);
 // Whether there is a state.json.
 bool exists(Fd root, const std::string& id);

@@ -16,8 +16,9 @@ class Fields {
   explicit Fields(std::string_view text) : left_(text) {}
   // Precondition: larger than the one before.  Empty: there is none.
   std::string_view at(int number) {
-    for (; at_ < number && !left_.empty(); ++at_)
-      left_.remove_prefix(std::min(left_.find(' '), left_.size() - 1) + 1);
+    size_t start = 0;  // byte by byte: most fields are one or two long
+    for (; start < left_.size() && at_ < number; ++start) at_ += left_[start] == ' ';
+    left_.remove_prefix(start);
     return left_.substr(0, left_.find(' '));
   }
 

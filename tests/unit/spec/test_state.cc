@@ -55,6 +55,53 @@ Test(state, cgroups_that_were_all_made_are_said_in_a_word) {
   cr_expect(oci::encode(state).find("\"all\"") == std::string::npos);
 }
 
+Test(state, cgroups_that_differ_in_their_names_share_a_line) {
+  const struct {
+    std::map<std::string, std::string> paths;
+    std::string want;
+  } cases[] = {
+      {{{"", "/c/x"}}, R"({"":"/c/x"})"},
+      {{{"cpu", "/c/cpu/x"}}, R"({"cpu":"/c/cpu/x"})"},
+      {{{"cpu", "/c/cpu/x"}, {"freezer", "/c/freezer/x"}, {"name=systemd", "/c/systemd/x"}},
+       R"({"cpu freezer":"/c/*/x","name=systemd":"/c/systemd/x"})"},
+      {{{"cpu", "/c/cpu,cpuacct/x"}, {"cpuacct", "/c/cpu,cpuacct/x"}},
+       R"({"cpu cpuacct":"/c/cpu,cpuacct/x"})"},
+      {{{"", "/c/unified/x"}, {"cpu", "/c/cpu/cpu/x"}, {"pids", "/c/pids/cpu/x"}},
+       R"({"":"/c/unified/x","cpu pids":"/c/*/cpu/x"})"},
+      {{{"cpu", "/c/cpu/*"}, {"freezer", "/c/freezer/*"}}, R"({"cpu":"/c/cpu/*","freezer":"/c/freezer/*"})"},
+  };
+  for (const auto& c : cases) {
+    oci::State state = minimal();
+    state.cgroup_paths = c.paths;
+    const std::string text = oci::encode(state);
+    cr_expect(text.find("\"cgroupPaths\":" + c.want) != std::string::npos, "%s", text.c_str());
+    const Result<oci::State> again = oci::parse_state(text);
+    cr_assert(again.ok(), "%s", again.ok() ? "" : again.error().message.c_str());
+    cr_expect(again.value() == state, "%s", text.c_str());
+
+    // `list` has the one that it asks whether it is frozen.
+    std::map<std::string, std::string> freezer;
+    for (const auto& [controller, path] : c.paths)
+      if (controller.empty() || controller == "freezer") freezer.emplace(controller, path);
+    const Result<oci::State> listed = oci::parse_listed(text);
+    cr_assert(listed.ok(), "%s", listed.ok() ? "" : listed.error().message.c_str());
+    cr_expect(listed.value().cgroup_paths == freezer, "%s", text.c_str());
+  }
+}
+
+Test(state, list_reads_what_it_shows) {
+  const std::string text = oci::encode(full());
+  const Result<oci::State> listed = oci::parse_listed(text);
+  cr_assert(listed.ok(), "%s", listed.ok() ? "" : listed.error().message.c_str());
+  const oci::Status now = oci::Status::stopped;
+  const std::string got = oci::public_state(listed.value(), now, false);
+  expect_text(got, oci::public_state(full(), now, false));
+  cr_expect(listed.value().exit == full().exit && listed.value().status == full().status);
+  const Result<oci::State> none = oci::parse_listed("{}");
+  cr_assert_not(none.ok());
+  cr_expect(none.error().message.find("id: required, but missing") != std::string::npos);
+}
+
 Test(state, defaults_of_exec_survive_the_disk) {
   const oci::ExecDefaults full = {.namespaces = {oci::NamespaceType::pid, oci::NamespaceType::user},
                                   .process = oci::Process{.args = {"sh"}, .cwd = "/"},
@@ -69,7 +116,7 @@ Test(state, defaults_of_exec_survive_the_disk) {
   cr_assert_not(other.ok());
   expect_text(
       other.error().message,
-      "exec.json:1:11: format: written by another version of this program: format 0, and this one knows 1");
+      "exec.json:1:11: format: written by another version of this program: format 0, and this one knows 2");
 }
 
 Test(state, refuses_what_it_did_not_write) {
@@ -82,9 +129,9 @@ Test(state, refuses_what_it_did_not_write) {
        "status: unknown value 'crated' (did you mean 'created'?)"},
       {"\"bundle\":\"/b\"", "\"bundle\":\"b\"", "bundle: 'b' must be an absolute path"},
       {"\"id\":\"web\",", "", "id: required, but missing"},
-      {"\"format\":1,", "", "format: required, but missing"},
-      {"\"format\":1", "\"format\":2",
-       "format: written by another version of this program: format 2, and this one knows 1"},
+      {"\"format\":2,", "", "format: required, but missing"},
+      {"\"format\":2", "\"format\":1",
+       "format: written by another version of this program: format 1, and this one knows 2"},
   };
   for (const auto& c : cases) {
     std::string text = oci::encode(minimal());
