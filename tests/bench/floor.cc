@@ -99,6 +99,8 @@ bool begins_with(const char* text, const char* start) {
 
 constexpr char kName[] = "/floor";
 
+bool only_v2(const Hierarchy* hierarchies, int count) { return count == 1 && hierarchies[0].v2; }
+
 // ---- cgroups ----
 
 void write_file(const char* directory, const char* name, const char* value) {
@@ -177,8 +179,14 @@ void mount(const char* source, const char* target, const char* type, unsigned lo
 
 constexpr unsigned long kNone = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
+void mount_readonly(const char* source, const char* target) {
+  mount(source, target, nullptr, 0UL | MS_BIND, nullptr);
+  mount(nullptr, target, nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY | kNone, nullptr);
+}
+
+// v2 has a namespace of its own, whose root is the container's cgroup; of v1 the container's cgroups are bound.
 void mount_cgroups(const Hierarchy* hierarchies, int count) {
-  if (count == 1 && hierarchies[0].v2) {
+  if (only_v2(hierarchies, count)) {
     mount("cgroup", "sys/fs/cgroup", "cgroup2", kNone | MS_RDONLY, nullptr);
     return;
   }
@@ -188,9 +196,9 @@ void mount_cgroups(const Hierarchy* hierarchies, int count) {
     while (name[-1] != '/') --name;
     const Path target("sys/fs/cgroup/", name);
     call(SYS_mkdirat, long{AT_FDCWD}, target.text, 0755L);
-    mount("cgroup", target.text, hierarchies[i].v2 ? "cgroup2" : "cgroup", kNone | MS_RDONLY,
-          hierarchies[i].options);
+    mount_readonly(Path(hierarchies[i].point, kName).text, target.text);
   }
+  mount(nullptr, "sys/fs/cgroup", nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY | kNone, nullptr);
 }
 
 void mount_all(const Hierarchy* hierarchies, int count) {
@@ -236,8 +244,13 @@ void hide() {
   for (const auto& path : kFiles) call(SYS_mount, "dev/null", path, 0L, long{MS_BIND});
   constexpr char kDirectories[][32] = {"proc/acpi", "proc/asound", "proc/scsi",
                                        "sys/devices/virtual/powercap", "sys/firmware"};
-  for (const auto& path : kDirectories)
-    call(SYS_mount, "tmpfs", path, "tmpfs", static_cast<long>(kNone | MS_RDONLY), "mode=555");
+  const char* empty = nullptr;  // the first, which the others show as well
+  for (const auto& path : kDirectories) {
+    if (empty)
+      call(SYS_mount, empty, path, 0L, long{MS_BIND});
+    else if (call(SYS_mount, "tmpfs", path, "tmpfs", static_cast<long>(kNone | MS_RDONLY), "mode=555") >= 0)
+      empty = path;
+  }
 }
 
 void raise_loopback() {
@@ -269,7 +282,7 @@ void limit_rights() {
 [[noreturn]] void container(const char* rootfs, const Hierarchy* hierarchies, int count) {
   for (int i = 0; i < count; ++i)
     if (!hierarchies[i].v2) write_file(Path(hierarchies[i].point, kName).text, "/tasks", "0");
-  must(call(SYS_unshare, long{CLONE_NEWCGROUP}), __LINE__);
+  if (only_v2(hierarchies, count)) must(call(SYS_unshare, long{CLONE_NEWCGROUP}), __LINE__);
   call(SYS_setsid);
   call(SYS_keyctl, 1L /* KEYCTL_JOIN_SESSION_KEYRING */, "floor");
   call(SYS_sethostname, "runtime", 7L);
