@@ -304,13 +304,13 @@ bool is_absent(const T& value) {
 
 template <class T, size_t I>
 void decode_field(Decoder& decoder, Value value, void* object) {
-  constexpr const auto& field = std::get<I>(Schema<T>::fields);
+  constexpr auto field = std::get<I>(Schema<T>::fields);
   decode_value(decoder, value, static_cast<T*>(object)->*field.member, field.check);
 }
 
 template <class T, size_t I>
 void encode_field(Writer& writer, std::string_view name, bool always, const void* object) {
-  constexpr const auto& field = std::get<I>(Schema<T>::fields);
+  constexpr auto field = std::get<I>(Schema<T>::fields);
   const auto& value = static_cast<const T*>(object)->*field.member;
   if (!always && is_absent(value)) return;
   writer.key(name);
@@ -319,7 +319,7 @@ void encode_field(Writer& writer, std::string_view name, bool always, const void
 
 template <class T, size_t I>
 constexpr Row make_row() {
-  constexpr const auto& field = std::get<I>(Schema<T>::fields);
+  constexpr auto field = std::get<I>(Schema<T>::fields);
   if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field)>, Ignored>)
     return {field.name, Presence::ignored, field.remark, nullptr, nullptr};
   else

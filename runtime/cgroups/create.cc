@@ -200,7 +200,7 @@ Handle intend(const plan::Cgroup& plan) {
   Handle handle;
   for (const plan::CgroupDirectory& part : plan.directories) {
     const std::vector<std::string> directories = lineage(part);
-    if (directories.empty() || sys::faccessat(Fd::cwd(), directories.back().c_str(), F_OK).ok()) continue;
+    if (directories.empty() || sys::exists(Fd::cwd(), directories.back().c_str())) continue;
     const auto first = plan.default_parent ? directories.begin() : directories.end() - 1;
     handle.created.insert(handle.created.end(), first, directories.end());
     note_path(part, directories.back(), handle);

@@ -58,9 +58,27 @@ Error bad_target(const MountStep& step, bool directory, const Error& error) {
   return Error(error).within(at(step), ".destination: '", step.destination, "'");
 }
 
+// A directory right in a tmpfs of an earlier step: where only we have been, there are no links to look out for.  Not valid:
+// this is another place, or something is there.
+Result<UniqueFd> make_in_ours(const MountStep& step, const Root& root) {
+  const size_t slash = step.target.rfind('/');
+  if (slash == std::string::npos || root.mounted.empty()) return UniqueFd();
+  const auto parent =
+      std::find_if(root.mounted.rbegin(), root.mounted.rend(),
+                   [&](const rootfs::Mounted& mount) { return plan::is_beneath(step.target, mount.target); });
+  if (parent == root.mounted.rend() || !parent->ours || parent->target.size() != slash) return UniqueFd();
+  const char* name = step.target.c_str() + slash + 1;
+  if (!sys::mkdirat(parent->fd, name, kDirMode).ok()) return UniqueFd();
+  return sys::openat(parent->fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+}
+
 // What is at the target, made if it is missing.
 Result<UniqueFd> target_of(const MountStep& step, const Root& root, bool directory) {
   if (step.target.empty()) return sys::dup(root.fd);
+  if (directory) {
+    UniqueFd made = TRY(make_in_ours(step, root));
+    if (made.valid()) return made;
+  }
   Result<UniqueFd> target = directory ? path::make_dirs(root.fd, step.target, kDirMode, lookup(step))
                                       : path::make_file(root.fd, step.target, 0644, lookup(step));
   if (!target.ok()) return bad_target(step, directory, target.error());
@@ -130,7 +148,9 @@ Result<> put_in_place(const MountStep& step, UniqueFd mount, Fd target, Root& ro
   if (step.target.empty()) {
     root.fd = TRY(sys::dup(mount));
   }
-  if (step.seal_later || step.kept) root.mounted.push_back({step.target, std::move(mount), step.seal_later});
+  const bool ours = step.type == "tmpfs" && step.kind == MountKind::filesystem && !step.copy_up;
+  if (step.seal_later || step.kept)
+    root.mounted.push_back({step.target, std::move(mount), step.seal_later, ours});
   return {};
 }
 
@@ -186,24 +206,33 @@ bool has_mode(const MountStep& step) {
                      [](const plan::MountData& data) { return data.key == "mode"; });
 }
 
+Result<> mount_tmpfs_on(const MountStep& step, Fd target, Root& root) {
+  UniqueFd mount = TRY(make_filesystem(step));
+  if (step.copy_up)
+    TRY(copy_up(target, mount).within(at(step), ".options: 'tmpcopyup' for '", step.destination, "'"));
+  return put_in_place(step, std::move(mount), target, root);
+}
+
 // A tmpfs over a directory that exists has its mode unless the options say otherwise, as in runc; over one that is made
 // for it the kernel's default.
-Result<> mount_tmpfs(MountStep step, Root& root) {
-  UniqueFd target;
+Result<> mount_tmpfs(const MountStep& step, Root& root) {
+  UniqueFd target = TRY(make_in_ours(step, root));
+  if (target.valid()) return mount_tmpfs_on(step, target, root);
   Result<UniqueFd> there = path::open(root.fd, step.target, O_PATH | O_DIRECTORY, 0, lookup(step));
   if (there.ok()) {
     target = std::move(there).take();
     const struct stat st = TRY(sys::fstat(target));
     const char octal[] = {char('0' + (st.st_mode >> 9 & 7)), char('0' + (st.st_mode >> 6 & 7)),
                           char('0' + (st.st_mode >> 3 & 7)), char('0' + (st.st_mode & 7)), '\0'};
-    if (!has_mode(step)) step.data.push_back({"mode", octal, std::nullopt});
+    if (!has_mode(step)) {
+      MountStep with_mode = step;
+      with_mode.data.push_back({"mode", octal, std::nullopt});
+      return mount_tmpfs_on(with_mode, target, root);
+    }
   } else {
     target = TRY(target_of(step, root, true));
   }
-  UniqueFd mount = TRY(make_filesystem(step));
-  if (step.copy_up)
-    TRY(copy_up(target, mount).within(at(step), ".options: 'tmpcopyup' for '", step.destination, "'"));
-  return put_in_place(step, std::move(mount), target, root);
+  return mount_tmpfs_on(step, target, root);
 }
 
 Result<> mount_filesystem(const MountStep& step, Root& root) {

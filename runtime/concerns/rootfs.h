@@ -27,6 +27,7 @@ struct Mounted {
   std::string target;  // as MountStep::target
   UniqueFd fd;
   bool seal = false;  // becomes read-only in seal()
+  bool ours = false;  // a tmpfs: nobody but us has put anything into it
 };
 
 struct Root {

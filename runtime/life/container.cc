@@ -116,7 +116,8 @@ static Result<> run_poststop(const oci::State& state) {
 
 // What outlives the first process: cgroups, with the processes of a container without a pid namespace of its own.
 static Result<> clear(const oci::State& state) {
-  if (!state.created_cgroups.empty()) {
+  // Mostly nobody is left in them, and then they can go as they are.
+  if (!cgroups::destroy(state.created_cgroups, 0).ok()) {
     TRY(cgroups::kill_all(state.cgroup_paths, SIGKILL));
     TRY(cgroups::destroy(state.created_cgroups));
   }
@@ -162,5 +163,11 @@ Result<> Container::remove(const Runtime& runtime, std::string_view id, bool for
   if (!force) TRY(refuse_unless_stopped(state));
   TRY(end_process(state).within("container '", id, "'"));
   TRY(clear(state).within("container '", id, "'"));
+  return dir.forget();
+}
+
+Result<> Container::remove_ended(StateDir& dir, const oci::State& state) {
+  TRY(dir.lock());
+  TRY(clear(state).within("container '", state.id, "'"));
   return dir.forget();
 }

@@ -157,14 +157,37 @@ Result<plan::Plan> make_plan(const Runtime& rt, const Options& options, const st
   return plan;
 }
 
+// All that a configuration comes down to.  It is not needed any more when the stages take over: what is not in memory then
+// need not be copied for them.
+struct Prepared {
+  plan::Plan plan;
+  oci::State state;
+  oci::ExecDefaults exec_defaults;
+};
+
+Result<Prepared> prepare(const Runtime& rt, const Options& options) {
+  TRY(state_dirs::check_id(options.id));
+  const std::string bundle = TRY(absolute_bundle(options.bundle));
+  oci::Config config = TRY(read_config(options, bundle));
+  TRY(check_terminal(config, options));
+  plan::Plan plan = TRY(make_plan(rt, options, bundle, config));
+  oci::State state = first_state(rt, options, plan, config);
+  oci::Linux& linux_part = *config.linux_;
+  oci::ExecDefaults exec_defaults{.namespaces = plan.namespaces.all,
+                                  .process = std::move(config.process),
+                                  .seccomp = std::move(linux_part.seccomp),
+                                  .resources = std::move(linux_part.resources),
+                                  .personality = std::move(linux_part.personality),
+                                  .memory_policy = std::move(linux_part.memory_policy)};
+  return Prepared{std::move(plan), std::move(state), std::move(exec_defaults)};
+}
+
 }  // namespace
 
 Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& options) {
-  TRY(state_dirs::check_id(options.id));
-  const std::string bundle = TRY(absolute_bundle(options.bundle));
-  const oci::Config config = TRY(read_config(options, bundle));
-  TRY(check_terminal(config, options));
-  const plan::Plan plan = TRY(make_plan(rt, options, bundle, config));
+  Prepared prepared = TRY(prepare(rt, options));
+  const plan::Plan& plan = prepared.plan;
+  oci::State& state = prepared.state;
 
   StateDir dir = TRY(StateDir::claim(rt.root, options.id));
   Undo forget([&] {
@@ -173,7 +196,6 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
       logs::warn("removing the state of '", options.id, "': ", gone.error().message, ", ignoring");
   });
   logs::debug("'", rt.root, "/", options.id, "' is its state directory");
-  oci::State state = first_state(rt, options, plan, config);
   bool hooks_begun = false;
   Undo poststop([&] {
     if (hooks_begun)
@@ -191,12 +213,7 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
   state.created_cgroups = cgroup.created;
   for (const std::string& directory : cgroup.created) logs::debug("cgroup '", directory, "' made");
   Undo remove_rdt = TRY(make_rdt_group(plan.intel_rdt, rdt_mount, state));
-  TRY(dir.save_exec_defaults({.namespaces = plan.namespaces.all,
-                              .process = config.process,
-                              .seccomp = config.linux_->seccomp,
-                              .resources = config.linux_->resources,
-                              .personality = config.linux_->personality,
-                              .memory_policy = config.linux_->memory_policy}));
+  TRY(dir.save_exec_defaults(std::exchange(prepared.exec_defaults, {})));
 
   Undo detach([&] {
     if (root.id)

@@ -42,11 +42,14 @@ Result<MaskPlan> make_masks(const oci::Config& config) {
 }
 
 void mark_kept(const MaskPlan& masks, std::vector<MountStep>& steps) {
-  for (MountStep& step : steps) {
+  for (size_t i = 0; i < steps.size(); ++i) {
+    MountStep& step = steps[i];
     const auto holds = [&](const MaskPlan::Path& mask) { return is_beneath(mask.path, step.target); };
+    const auto carries = [&](const MountStep& later) { return is_beneath(later.target, step.target); };
     step.kept = is_beneath("dev/pts", step.target) ||
                 std::any_of(masks.masked.begin(), masks.masked.end(), holds) ||
-                std::any_of(masks.readonly.begin(), masks.readonly.end(), holds);
+                std::any_of(masks.readonly.begin(), masks.readonly.end(), holds) ||
+                (step.type == "tmpfs" && std::any_of(&step + 1, steps.data() + steps.size(), carries));
   }
 }
 

@@ -21,7 +21,7 @@ struct MaskPlan {
 // Kind::invalid with the JSON path if a path is not absolute.
 Result<MaskPlan> make_masks(const oci::Config& config);
 
-// Marks the steps whose mounts masks, devices and the console are looked for in (MountStep::kept).
+// Marks the steps whose mounts masks, devices, the console and further mounts are looked for in (MountStep::kept).
 void mark_kept(const MaskPlan& masks, std::vector<MountStep>& steps);
 
 }  // namespace plan

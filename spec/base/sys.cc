@@ -144,6 +144,7 @@ Result<> fchmodat(Fd dir, const char* path, mode_t mode) {
 Result<> faccessat(Fd dir, const char* path, int mode) {
   SYS_DONE(::faccessat(dir.raw(), path, mode, AT_EACCESS), "faccessat", at(dir, path));
 }
+bool exists(Fd dir, const char* path) { return ::faccessat(dir.raw(), path, F_OK, AT_EACCESS) == 0; }
 Result<> fchownat(Fd dir, const char* path, uid_t uid, gid_t gid, int flags) {
   SYS_DONE(::fchownat(dir.raw(), path, uid, gid, flags), "chown",
            str::cat(at(dir, path), ", ", uid, ":", gid));

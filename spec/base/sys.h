@@ -49,6 +49,7 @@ Result<> renameat2(Fd old_dir, const char* old_path, Fd new_dir, const char* new
 Result<> fchmod(Fd fd, mode_t mode);
 Result<> fchmodat(Fd dir, const char* path, mode_t mode);
 Result<> faccessat(Fd dir, const char* path, int mode);  // R_OK, W_OK… with the effective ids
+bool exists(Fd dir, const char* path);                   // false also where that cannot be known
 Result<> fchownat(Fd dir, const char* path, uid_t uid, gid_t gid, int flags);
 Result<> futimens(Fd fd, const struct timespec (&times)[2]);  // not O_PATH
 Result<> utimensat(Fd dir, const char* path, const struct timespec (&times)[2], int flags);

@@ -31,6 +31,7 @@ std::string concat(std::initializer_list<Piece> pieces) {
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   if (text.empty()) return parts;
+  parts.reserve(1 + static_cast<size_t>(std::count(text.begin(), text.end(), separator)));
   size_t from = 0;
   for (size_t at = text.find(separator); at != std::string_view::npos; at = text.find(separator, from)) {
     parts.push_back(text.substr(from, at - from));
