@@ -17,13 +17,23 @@ struct MountLine {
   std::string_view mount_point, type, super_options;
 };
 
+// The field with this number, from 0; empty: there are less.
+std::string_view field(std::string_view line, int number) {
+  for (; number > 0; --number) {
+    const size_t blank = line.find(' ');
+    if (blank == std::string_view::npos) return {};
+    line.remove_prefix(blank + 1);
+  }
+  return line.substr(0, line.find(' '));
+}
+
 std::optional<MountLine> parse_line(std::string_view line) {
   const size_t dash = line.find(" - ");
   if (dash == std::string_view::npos) return std::nullopt;
-  const auto left = str::split(line.substr(0, dash), ' ');
-  const auto right = str::split(line.substr(dash + 3), ' ');
-  if (left.size() < 5 || right.size() < 3) return std::nullopt;
-  return MountLine{left[4], right[0], right[2]};
+  const std::string_view right = line.substr(dash + 3);
+  const MountLine mount{field(line.substr(0, dash), 4), field(right, 0), field(right, 2)};
+  if (mount.mount_point.empty() || mount.super_options.empty()) return std::nullopt;
+  return mount;
 }
 
 std::vector<std::string> v1_controllers(std::string_view super_options) {

@@ -10,6 +10,7 @@ namespace {
 Result<std::vector<MaskPlan::Path>> make_list(const std::vector<std::string>& paths,
                                               std::string_view property) {
   std::vector<MaskPlan::Path> list;
+  list.reserve(paths.size());
   std::set<std::string> seen;
   for (size_t i = 0; i < paths.size(); ++i) {
     std::string origin = str::cat("linux.", property, "[", i, "]");
@@ -18,7 +19,10 @@ Result<std::vector<MaskPlan::Path>> make_list(const std::vector<std::string>& pa
                    str::cat(origin, ": '", str::printable(paths[i]), "' is not an absolute path"));
     std::string path;
     for (const std::string_view part : str::split(paths[i], '/'))
-      if (!part.empty() && part != ".") path += str::cat(path.empty() ? "" : "/", part);
+      if (!part.empty() && part != ".") {
+        if (!path.empty()) path += '/';
+        path += part;
+      }
     // What configurations are merged from often names the same paths; once is enough.
     if (seen.insert(path).second) list.push_back({std::move(origin), std::move(path)});
   }

@@ -28,7 +28,8 @@ std::string beneath_root(std::string_view path) {
   for (const std::string_view part : str::split(path, '/')) {
     if (part.empty() || part == ".") continue;
     if (part != "..") only_up = false;
-    clean += str::cat(clean.empty() ? "" : "/", part);
+    if (!clean.empty()) clean += '/';
+    clean += part;
   }
   return only_up ? std::string() : clean;
 }
@@ -183,6 +184,13 @@ Result<MountStep> make_filesystem(MountStep step, const oci::Mount& mount, const
   return step;
 }
 
+// Without the copies that an initializer list makes.
+std::vector<MountStep> alone(MountStep step) {
+  std::vector<MountStep> steps;
+  steps.push_back(std::move(step));
+  return steps;
+}
+
 // ---- cgroups ----
 
 bool is_unified(const CgroupHierarchy& hierarchy) { return hierarchy.controllers.empty(); }
@@ -234,7 +242,7 @@ std::vector<MountStep> make_cgroup_v1(const MountStep& entry, const MountFacts& 
     const std::string_view name = last_component(hierarchy.mount_point);
     MountStep step = make_hierarchy(entry, hierarchy, facts);
     step.target = below(entry.target, name);
-    steps.push_back(step);
+    steps.push_back(std::move(step));
     for (const std::string& controller : hierarchy.controllers) {
       if (controller == name || controller.starts_with("name=")) continue;
       MountStep link;
@@ -243,7 +251,7 @@ std::vector<MountStep> make_cgroup_v1(const MountStep& entry, const MountFacts& 
       link.kind = MountKind::link;
       link.target = below(entry.target, controller);
       link.source = name;
-      steps.push_back(link);
+      steps.push_back(std::move(link));
     }
   }
   return steps;
@@ -253,7 +261,7 @@ Result<std::vector<MountStep>> make_cgroups(const MountStep& entry, const MountF
   if (facts.cgroups.empty())
     return invalid(entry.index, ".type", "this host has no cgroup file system mounted");
   if (facts.cgroups.size() == 1 && is_unified(facts.cgroups.front()))
-    return std::vector<MountStep>{make_hierarchy(entry, facts.cgroups.front(), facts)};
+    return alone(make_hierarchy(entry, facts.cgroups.front(), facts));
   return make_cgroup_v1(entry, facts);
 }
 
@@ -311,12 +319,12 @@ Result<std::vector<MountStep>> make_entry(size_t index, const oci::Config& confi
     step.superblock = options.superblock;
     step.superblock_clear = options.superblock_clear;
     step.data = options.data;
-    return std::vector<MountStep>{step};
+    return alone(std::move(step));
   }
-  if (options.bind) return std::vector<MountStep>{TRY(make_bind(step, mount, options, facts))};
-  MountStep made = TRY(make_filesystem(step, mount, options, facts));
+  if (options.bind) return alone(TRY(make_bind(std::move(step), mount, options, facts)));
+  MountStep made = TRY(make_filesystem(std::move(step), mount, options, facts));
   if (mount.type == "cgroup") return make_cgroups(made, facts);
-  return std::vector<MountStep>{made};
+  return alone(std::move(made));
 }
 
 }  // namespace
