@@ -113,16 +113,17 @@ Result<stages::Handles> open_handles(const plan::Plan& plan, const Options& opti
 // 3 to 5).  A hook that was stopped has lost its reason to run: a signal to us, or the end of init.
 stages::HookRunner hook_runner(stages::Watch& watch, const plan::Plan& plan, const oci::State& state,
                                Undo& devices, bool& begun) {
-  return [&](const stages::Launched& init) -> Result<std::string> {
+  return [&](const stages::Launched& init) -> Result<stages::HookStates> {
     devices = TRY(net_devices::move(plan.net_devices, init.pid));
     begun = true;
     oci::State with_pid = state;
     with_pid.pid = init.pid;
-    std::string text = oci::public_state(with_pid, oci::Status::creating, false);
+    stages::HookStates states{oci::public_state(with_pid, oci::Status::creating, false),
+                              oci::public_state(with_pid, oci::Status::created, false)};
     const std::vector<Fd> stop_on = {watch.signals(), init.pidfd};
-    Result<> ran = hooks::run("prestart", plan.hooks.prestart, text, stop_on);
-    if (ran.ok()) ran = hooks::run("createRuntime", plan.hooks.create_runtime, text, stop_on);
-    if (ran.ok()) return text;
+    Result<> ran = hooks::run("prestart", plan.hooks.prestart, states.creating, stop_on);
+    if (ran.ok()) ran = hooks::run("createRuntime", plan.hooks.create_runtime, states.creating, stop_on);
+    if (ran.ok()) return states;
     TRY(watch.interrupted(ran.error().message));
     if (stages::has_ended(init.pidfd)) return stages::died(init.pid, init.pidfd, ran.error().message);
     return ran.take_error();

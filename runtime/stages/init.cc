@@ -75,19 +75,19 @@ Result<> prepare_process(const plan::Plan& plan) {
 }
 
 // The runtime's hooks run between the mounts and pivot_root, with the network devices in place; then the container's own.
-// Yields the state for the hooks that init runs itself: only the parent knows the pid as the host sees it.  The parent says
-// nothing while they run: what can be read from the channel then is its end, and with it goes the hook.
+// Yields the state for those that come later: only the parent knows the pid as the host sees it.  The parent says nothing
+// while they run: what can be read from the channel then is its end, and with it goes the hook.
 Result<std::string> pause_for_hooks(Channel& channel, const plan::Plan& plan, const rootfs::Root& root) {
   if (!pauses(plan)) return std::string();
   TRY(channel.send(Tag::want_hooks));
   const std::optional<Packet> answer = TRY(channel.receive());
   if (!answer) return Error(Kind::protocol, "the runtime went away");
-  if (answer->tag != Tag::hooks_done || answer->fds.size() != 1)
+  if (answer->tag != Tag::hooks_done || answer->fds.size() != 2)
     return Error(Kind::protocol, "the runtime sent an unexpected message");
-  std::string state = TRY(files::read(answer->fds[0], kMostState));
+  const std::string creating = TRY(files::read(answer->fds[0], kMostState));
   TRY(sys::fchdir(root.fd));  // where runc and crun have them, too
-  TRY(hooks::run("createContainer", plan.hooks.create_container, state, {channel.fd()}));
-  return state;
+  TRY(hooks::run("createContainer", plan.hooks.create_container, creating, {channel.fd()}));
+  return files::read(answer->fds[1], kMostState);
 }
 
 Result<> set_up_terminal(Channel& channel, const rootfs::Root& root, const plan::Process& process,

@@ -119,11 +119,17 @@ Result<Child> spawn_sources(const plan::Plan& plan, Handles& handles) {
   return child;
 }
 
-// In a file, since annotations make it longer than a message may be.
-Result<> send_state(Channel& channel, std::string_view state) {
-  const UniqueFd file = TRY(sys::memfd_create("state", 0));
-  TRY(sys::pwrite_all(file, state, 0));
-  return channel.send(Tag::hooks_done, {}, {file});
+Result<UniqueFd> in_file(std::string_view text) {
+  UniqueFd file = TRY(sys::memfd_create("state", 0));
+  TRY(sys::pwrite_all(file, text, 0));
+  return file;
+}
+
+// In files, since annotations make them longer than a message may be.
+Result<> send_states(Channel& channel, const HookStates& states) {
+  const UniqueFd creating = TRY(in_file(states.creating));
+  const UniqueFd created = TRY(in_file(states.created));
+  return channel.send(Tag::hooks_done, {}, {creating, created});
 }
 
 Error explain_clone(Error error, const plan::Namespaces& namespaces) {
@@ -188,9 +194,9 @@ Result<Launched> launch(Watch& watch, const plan::Plan& plan, Handles handles, b
       return talk.channel.send(Tag::setup_done);
     }
     if (tag == Tag::want_hooks) {
-      const std::string state = TRY(run_hooks(talk.launched));
+      const HookStates states = TRY(run_hooks(talk.launched));
       talk.in_hooks = !plan.hooks.create_container.empty();
-      return send_state(talk.channel, state);
+      return send_states(talk.channel, states);
     }
     return {};
   };

@@ -24,8 +24,12 @@ struct Launched {
   std::string terminal_name;  // "/dev/pts/0", as the container sees it
 };
 
-// Runs the hooks that belong before pivot_root; yields the state JSON for those that init runs itself.
-using HookRunner = std::function<Result<std::string>(const Launched& init)>;
+// Runs the hooks that belong before pivot_root; yields the state JSON for those that init runs itself: createContainer
+// while the container is being created, startContainer when it is.
+struct HookStates {
+  std::string creating, created;
+};
+using HookRunner = std::function<Result<HookStates>(const Launched& init)>;
 
 Result<Launched> launch(Watch& watch, const plan::Plan& plan, Handles handles, bool privileged,
                         const HookRunner& run_hooks);

@@ -7,7 +7,7 @@
 //     │◀── init_pid (+ its pidfd) ───│ exits                               │ waits: it may be quicker than its announcement
 //     │ known ────────────────────────────────────────────────────────────▶│ cgroup, rootfs, mounts, devices
 //     │◀──────────────────────────────────────────────────── want_hooks ──│ only if something is to be done from outside
-//     │ prestart, createRuntime; hooks_done (+ state in a file) ──────────▶│ createContainer hooks, pivot, masks
+//     │ prestart, createRuntime; hooks_done (+ states in files) ──────────▶│ createContainer hooks, pivot, masks
 //     │◀───────────────────────────────────────── terminal (+ pty master) │ only with a terminal
 //     │◀───────────────────────────────────────────────────────── ready ──│ waits for `start`
 //     │ `create` alone: the container is on record; saved ────────────────▶│ listens on the start socket
