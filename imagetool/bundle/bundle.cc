@@ -214,10 +214,10 @@ Result<Made> make(const Store& store, const Image& image, const Wishes& wishes, 
     if (const Result<> released = leases::release(store, site.path); !released.ok())
       logs::warn("releasing the image of '", site.path, "': ", released.error().message);
   });
-  Made made{.dir = site.path, .warnings = TRY(fill(image, wishes, machine, request, site))};
+  std::vector<std::string> warnings = TRY(fill(image, wishes, machine, request, site));
   release_it.keep();
   remove_it.keep();
-  return made;
+  return Made{.dir = site.path, .warnings = std::move(warnings)};
 }
 
 Result<std::string> store_of(std::string_view dir) {

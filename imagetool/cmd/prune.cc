@@ -89,7 +89,8 @@ Result<int> prune_run(const PruneArgs& args, Imagetool& tool) {
 Result<int> gc_run(const SweepArgs& args, Imagetool& tool) {
   const gc::Options options = TRY(options_of(args, gc::LeftOvers::go));
   const Store store = TRY(tool.open_store());
-  report({.names = {}, .images = {}, .freed = TRY(gc::sweep(store, options))}, args, tool.out);
+  const gc::Freed freed = TRY(gc::sweep(store, options));
+  report({.names = {}, .images = {}, .freed = freed}, args, tool.out);
   return 0;
 }
 

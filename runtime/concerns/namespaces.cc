@@ -69,8 +69,8 @@ bool is_own(const Joined& joined) {
 Result<std::vector<Joined>> open(const std::vector<plan::NamespaceJoin>& joins) {
   std::vector<Joined> opened;
   for (const plan::NamespaceJoin& join : joins) {
-    opened.push_back(
-        {join.type, join.index, TRY(open_one(join).within("linux.namespaces[", join.index, "].path"))});
+    UniqueFd file = TRY(open_one(join).within("linux.namespaces[", join.index, "].path"));
+    opened.push_back({join.type, join.index, std::move(file)});
     if (join.type == oci::NamespaceType::mount && is_own(opened.back()))
       return Error(Kind::invalid, str::cat("linux.namespaces[", join.index, "].path: '", join.path,
                                            "' is the mount namespace of the runtime itself, which would lose "

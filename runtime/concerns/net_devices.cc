@@ -194,7 +194,8 @@ Result<> move_one(Transfer& transfer, const plan::NetDevice& device) {
   if (TRY(find(container, name)))
     return Error(Kind::conflict, str::cat("the container's network namespace has a device '", name,
                                           "' already; give another 'name', or one that ends in '%d'"));
-  Moved moved{device, *link, {}, TRY(lasting_addresses(host, link->index))};
+  Moved moved{device, *link, {}, {}};
+  moved.addresses = TRY(lasting_addresses(host, link->index));
   TRY(send_over(host, link->index, transfer.container.space, name));
   moved.inside = TRY(expect(container, name));
   const int index = moved.inside.index;

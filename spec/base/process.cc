@@ -108,8 +108,8 @@ int reported(Fd report) {
 Result<pid_t> spawn(const Command& command, Fd in, Fd out, Fd err) {
   // Out of the way of what they become.
   constexpr int kAbove = 10;
-  const UniqueFd streams[] = {TRY(sys::dup(in, kAbove)), TRY(sys::dup(out, kAbove)),
-                              TRY(sys::dup(err, kAbove))};
+  UniqueFd streams[3];
+  for (int i = 0; const Fd stream : {in, out, err}) streams[i++] = TRY(sys::dup(stream, kAbove));
   sys::SocketPair report = TRY(sys::pipe());
   UniqueFd told = TRY(sys::dup(report.right, kAbove));
   report.right.reset();

@@ -20,6 +20,9 @@ RUNTIME=${RUNTIME:-$BIN/runtime}
 KIND=$(basename "$RUNTIME")
 [ "$KIND" = crun ] || [ "$KIND" = runc ] || KIND=ours
 
+# Built with AddressSanitizer (make sanitize): what a process then does not do as the one that people run.
+sanitized() { grep -q __asan_init "$(command -v "$RUNTIME")"; }
+
 # Before anything else in a suite: skips it where it cannot run, and makes $SCRATCH, $STATE and $CGROUP.
 container_suite() { # NAME
   command -v "$RUNTIME" >/dev/null || skip_all "$1" "$RUNTIME is not built"
