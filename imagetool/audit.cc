@@ -258,9 +258,7 @@ class Audit {
     const UniqueFd file = TRY(store_.open_blob(blob.digest));
     // A repair before us may have left a name look-up of libcurl's, which ends by itself.
     while (!jail::alone()) (void)TRY(sys::poll({}, 10));  // nothing to hear, only to wait
-    const unpack::Layer layer{.blob = blob,
-                              .diff_id = image.diff_ids[i],
-                              .options = unpack::options_for(options_.uid, options_.gid)};
+    const unpack::Layer layer{.blob = blob, .diff_id = image.diff_ids[i], .options = options_.unpacking};
     const Result<> unpacked =
         wait_for(TRY(unpack::Process::start(file, layer, topmost_first, dir)), blob.size);
     if (unpacked.ok()) return scratch;

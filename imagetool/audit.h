@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "imagetool/layers/layer.h"
 #include "imagetool/store/store.h"
 #include "spec/base/error.h"
 #include "spec/digest.h"
@@ -44,8 +45,8 @@ struct Report {
 };
 
 struct Options {
-  bool layers = true;  // false: blobs and documents only
-  uint32_t uid = 0, gid = 0;
+  bool layers = true;                                                    // false: blobs and documents only
+  layer::Options unpacking;                                              // unpack::options_for()
   std::function<void(std::string_view)> step = [](std::string_view) {};  // what is done now
 };
 

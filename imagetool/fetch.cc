@@ -91,9 +91,7 @@ class Unpacked {
     const UniqueFd blob = TRY(blob_.open());
     Store::Unpacking target = TRY(store.begin_layer());
     Undo drop([&store, name = target.name] { store.drop_layer(name); });
-    const unpack::Layer layer{.blob = blob_.blob(),
-                              .diff_id = diff_id_,
-                              .options = unpack::options_for(context_.uid, context_.gid)};
+    const unpack::Layer layer{.blob = blob_.blob(), .diff_id = diff_id_, .options = context_.unpacking};
     unpack::Process process = TRY(unpack::Process::start(blob, layer, borrowed, target.dir));
     work_.emplace(Work{.lock = std::move(lock),
                        .target = std::move(target),

@@ -13,6 +13,7 @@
 #include <optional>
 #include <vector>
 
+#include "imagetool/layers/layer.h"
 #include "imagetool/progress.h"
 #include "imagetool/registry/http.h"
 #include "imagetool/source.h"
@@ -25,8 +26,8 @@ namespace fetches {
 struct Context {
   const Store& store;  // share() is held by the caller
   Progress& progress;
-  http::Client& client;       // that of the sources
-  uint32_t uid = 0, gid = 0;  // who unpacks
+  http::Client& client;  // that of the sources
+  const layer::Options& unpacking;
   std::function<Result<>()> tick;
 };
 

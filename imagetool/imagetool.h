@@ -14,15 +14,19 @@
 #include <string_view>
 #include <vector>
 
+#include "imagetool/layers/layer.h"
 #include "imagetool/registry/credentials.h"
+#include "imagetool/rootless.h"
 #include "imagetool/store/store.h"
 #include "spec/base/cli.h"
 
 struct Imagetool {
   std::string store_dir;  // as asked for, or the user's default; empty: there is no place for it
   bool debug = false;
-  uid_t uid = 0;  // effective
+  uid_t uid = 0;  // effective: 0 also as root of a user namespace
   gid_t gid = 0;
+  rootless::Caller caller;
+  rootless::Outside outside;
   Environment environment;             // what registry access depends on
   std::vector<std::string> variables;  // all of the environment, "NAME=value"
   std::string term;                    // $TERM
@@ -31,6 +35,8 @@ struct Imagetool {
 
   // Opens the store, and makes it where it is missing.
   [[nodiscard]] Result<Store> open_store() const;
+  // What this process can do when it unpacks.
+  [[nodiscard]] layer::Options unpacking() const;
 };
 
 using ImagetoolCommand = cli::Command<Imagetool>;

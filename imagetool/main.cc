@@ -65,6 +65,8 @@ Imagetool make_context(const Globals& globals, cli::Out& out) {
                     .debug = globals.debug,
                     .uid = ::geteuid(),
                     .gid = ::getegid(),
+                    .caller = rootless::find(),
+                    .outside = {},
                     .environment = read_environment(),
                     .term = variable("TERM"),
                     .out = out};
@@ -108,6 +110,25 @@ constexpr auto kProgram = cli::program<Globals, global_options, suggest>(
     run_command, pull_command, bundle_command, unbundle_command, images_command, rm_command, tag_command,
     inspect_command, check_command, du_command, prune_command, gc_command);
 
+void one_id(rootless::Caller& caller) {
+  for (std::vector<oci::IdMapping>* ids : {&caller.uids, &caller.gids})
+    if (ids->size() > 1) ids->resize(1);
+}
+
+// From here on a user with subordinate ids is root among them; without, or where that fails, he has his own id.
+void use_all_ids(Imagetool& context) {
+  rootless::Caller& caller = context.caller;
+  if (!caller.has_range()) return one_id(caller);
+  Result<rootless::Outside> entered = rootless::enter(caller, context.variables);
+  if (!entered.ok()) {
+    caller.more_ids = entered.error().message;
+    return one_id(caller);
+  }
+  context.outside = std::move(entered).take();
+  context.uid = ::geteuid();
+  context.gid = ::getegid();
+}
+
 Result<int> run(const Result<cli::Call<Imagetool>>& call, const Globals& globals) {
   if (!call.ok()) return call.error();
   cli::Out out(Fd(STDOUT_FILENO));
@@ -117,6 +138,7 @@ Result<int> run(const Result<cli::Call<Imagetool>>& call, const Globals& globals
     return 0;
   }
   Imagetool context = make_context(globals, out);
+  use_all_ids(context);
   Result<int> status = call.value().run(context);
   // What was done before a failure is printed too: `rm a b` has removed a.
   TRY(out.flush());

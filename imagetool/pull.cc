@@ -234,8 +234,7 @@ fetches::Context fetch_context(const Store& store, http::Client& client, const O
   return {.store = store,
           .progress = *options.progress,
           .client = client,
-          .uid = options.uid,
-          .gid = options.gid,
+          .unpacking = options.unpacking,
           .tick = options.registry.tick};
 }
 

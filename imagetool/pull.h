@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "imagetool/layers/layer.h"
 #include "imagetool/progress.h"
 #include "imagetool/registry/registry.h"
 #include "imagetool/store/image.h"
@@ -27,7 +28,7 @@ struct Options {
   std::string platform;          // --platform os/arch[/variant]; empty: the best for this machine
   Registry::Options registry;    // not used for "oci:…", but for its tick
   Progress* progress = nullptr;  // not null
-  uint32_t uid = 0, gid = 0;     // effective ids: who unpacks
+  layer::Options unpacking;      // unpack::options_for()
 };
 
 struct Pulled {

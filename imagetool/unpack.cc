@@ -164,8 +164,8 @@ std::vector<layer::IdRange> existing_ids(const char* map) {
 
 }  // namespace
 
-layer::Options options_for(uint32_t uid, uint32_t gid) {
-  layer::Options options{.uid = uid, .gid = gid};
+layer::Options options_for(uint32_t uid, uint32_t gid, std::string more_ids) {
+  layer::Options options{.uid = uid, .gid = gid, .more_ids = std::move(more_ids)};
   if (uid == 0) {
     options.uids = existing_ids("/proc/self/uid_map");
     options.gids = existing_ids("/proc/self/gid_map");

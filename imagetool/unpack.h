@@ -37,8 +37,8 @@ struct Layer {
 };
 
 // What this process can do: uid 0 makes devices, owners and `trusted.*` attributes; others get `user.*`, no devices, and
-// their own ids for root's.
-layer::Options options_for(uint32_t uid, uint32_t gid);
+// their own ids for root's.  `more_ids`: what would give them others, for messages.
+layer::Options options_for(uint32_t uid, uint32_t gid, std::string more_ids);
 
 class Process {
  public:

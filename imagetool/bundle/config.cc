@@ -1,6 +1,7 @@
 #include "imagetool/bundle/config.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "imagetool/bundle/defaults.h"
 #include "imagetool/bundle/environment.h"
@@ -132,15 +133,22 @@ oci::Mount bound(const BoundPath& path) {
   return mount;
 }
 
-// A user namespace may bind the host's /sys, and not mount its own; and tty's gid has no name in it.
-void edit_for_rootless(oci::Mount& mount) {
+bool maps(const std::vector<oci::IdMapping>& mappings, uint32_t id) {
+  return std::ranges::any_of(mappings, [id](const oci::IdMapping& m) {
+    return id >= m.container_id && id - m.container_id < m.size;
+  });
+}
+
+// A user namespace may bind the host's /sys, and not mount its own; and where it has one id, tty's gid is none of it.
+void edit_for_rootless(oci::Mount& mount, const Machine& machine) {
   if (mount.destination == "/sys") {
     mount.type = "bind";
     mount.source = "/sys";
     mount.options = {"rbind", "nosuid", "noexec", "nodev", "ro"};
   }
-  std::erase_if(mount.options,
-                [](const std::string& o) { return o.starts_with("gid=") || o.starts_with("uid="); });
+  if (!machine.caller.has_range())
+    std::erase_if(mount.options,
+                  [](const std::string& o) { return o.starts_with("gid=") || o.starts_with("uid="); });
 }
 
 size_t depth(const oci::Mount& mount) {
@@ -150,7 +158,7 @@ size_t depth(const oci::Mount& mount) {
 std::vector<oci::Mount> mounts(const Wishes& wishes, const Machine& machine, const Facts& facts) {
   std::vector<oci::Mount> list = defaults::mounts();
   for (oci::Mount& mount : list) {
-    if (machine.rootless()) edit_for_rootless(mount);
+    if (machine.rootless()) edit_for_rootless(mount, machine);
     if (wishes.shm_size && mount.destination == "/dev/shm")
       for (std::string& option : mount.options)
         if (option.starts_with("size=")) option = *wishes.shm_size;
@@ -189,8 +197,8 @@ Result<oci::Linux> linux_part(const Wishes& wishes, const Machine& machine) {
   result.readonly_paths = defaults::readonly_paths();
   result.devices = wishes.devices;
   if (machine.rootless()) {
-    result.uid_mappings = {{.container_id = 0, .host_id = machine.uid, .size = 1}};
-    result.gid_mappings = {{.container_id = 0, .host_id = machine.gid, .size = 1}};
+    result.uid_mappings = machine.caller.uids;
+    result.gid_mappings = machine.caller.gids;
     const oci::Resources& r = wishes.resources;
     if (r.memory || r.cpu || r.pids) result.resources = r;
   } else {
@@ -207,13 +215,21 @@ Result<oci::Linux> linux_part(const Wishes& wishes, const Machine& machine) {
 }
 
 Result<> check_identity(const users::Identity& who, const Machine& machine) {
-  if (!machine.rootless() || (who.uid == 0 && who.gid == 0)) return {};
-  return Error(
-      Kind::unsupported,
-      str::cat(
-          "user ", who.uid, ":", who.gid,
-          " cannot be had by an ordinary user, who is root in the container and nobody else: add --user 0, "
-          "or make the bundle as root"));
+  if (!machine.rootless() || (maps(machine.caller.uids, who.uid) && maps(machine.caller.gids, who.gid)))
+    return {};
+  return Error(Kind::unsupported,
+               str::cat("user ", who.uid, ":", who.gid,
+                        " is not among the ids that you may have in a container: add --user 0; ",
+                        machine.caller.more_ids));
+}
+
+std::vector<uint32_t> groups(const users::Identity& who, const Machine& machine) {
+  if (!machine.rootless()) return who.groups;
+  std::vector<uint32_t> mapped;  // setgroups(2) is for those who have a range
+  if (machine.caller.has_range())
+    std::ranges::copy_if(who.groups, std::back_inserter(mapped),
+                         [&](uint32_t gid) { return maps(machine.caller.gids, gid); });
+  return mapped;
 }
 
 }  // namespace
@@ -279,7 +295,7 @@ Result<MadeConfig> make(const oci::ImageConfig& image, const Wishes& wishes,
   oci::Process& process = config.process.emplace();
   process.terminal = wishes.tty;
   process.user = {.uid = facts.identity.uid, .gid = facts.identity.gid};
-  if (!machine.rootless()) process.user.additional_gids = facts.identity.groups;
+  process.user.additional_gids = groups(facts.identity, machine);
   process.args = TRY(command(image.config, wishes, arguments, facts.image_name));
   process.env = environment::make({.image = image.config.env,
                                    .wished = wishes.env,

@@ -6,7 +6,8 @@
 //              is set.  An entry without '=' says nothing and is skipped; it is never looked up in our environment
 //   labels     become annotations, but for those that would command a runtime or an engine (CVE-2026-53488)
 //   mounts     the overlay of the layers at '/' first, as far as there is one; Docker's; volumes; the user's own
-//   rootless   as `runc spec --rootless`: a user namespace with the caller as its root, no groups, no limits
+//   rootless   as `runc spec --rootless`: a user namespace with the caller as its root, no limits; with a range of
+//              subordinate ids also the image's other users and groups
 // What comes from the image is data: none of it names a path on the host or chooses a namespace.
 #pragma once
 

@@ -38,22 +38,6 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return list;
 }
 
-// Blocks the signals that are handed on, and gives back the mask there was.
-class Blocked {
- public:
-  Blocked() {
-    ::sigemptyset(&set_);
-    for (const int signal : kHandedOn) ::sigaddset(&set_, signal);
-    ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
-  }
-  Blocked(const Blocked&) = delete;
-  ~Blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  [[nodiscard]] const sigset_t& set() const { return set_; }
-
- private:
-  sigset_t set_{}, before_{};
-};
-
 Result<pid_t> spawn(const std::vector<std::string>& command, const std::vector<std::string>& environment) {
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
@@ -85,6 +69,29 @@ Result<> hand_on(Fd signals, Fd child) {
 
 }  // namespace
 
+Signals::Signals() {
+  ::sigemptyset(&set_);
+  for (const int signal : kHandedOn) ::sigaddset(&set_, signal);
+  ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
+}
+
+Signals::~Signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+Result<int> Signals::attend(pid_t pid, Fd requests, const std::function<Result<bool>()>& serve) const {
+  const UniqueFd signals = TRY(sys::signalfd(set_));
+  const UniqueFd child = TRY(sys::pidfd_open(pid));
+  for (;;) {
+    pollfd ready[] = {{.fd = child.raw(), .events = POLLIN, .revents = 0},
+                      {.fd = signals.raw(), .events = POLLIN, .revents = 0},
+                      {.fd = requests.raw(), .events = POLLIN, .revents = 0}};
+    (void)TRY(sys::poll(ready, -1));
+    if (ready[1].revents != 0) TRY(hand_on(signals, child));
+    if (ready[0].revents != 0) break;
+    if (ready[2].revents != 0 && !TRY(serve())) requests = Fd();
+  }
+  return TRY(sys::waitpid(pid, 0)).value_or(0);
+}
+
 Result<std::string> find_runtime(std::string_view asked, std::string_view our_program,
                                  std::string_view path) {
   if (asked.find('/') != std::string_view::npos) {
@@ -104,20 +111,9 @@ Result<std::string> find_runtime(std::string_view asked, std::string_view our_pr
 }
 
 Result<int> run(const std::vector<std::string>& command, const std::vector<std::string>& environment) {
-  const Blocked blocked;
-  const UniqueFd signals = TRY(sys::signalfd(blocked.set()));
-  const pid_t pid = TRY(spawn(command, environment));
-  const UniqueFd child = TRY(sys::pidfd_open(pid));
-  for (;;) {
-    pollfd ready[] = {{.fd = child.raw(), .events = POLLIN, .revents = 0},
-                      {.fd = signals.raw(), .events = POLLIN, .revents = 0}};
-    (void)TRY(sys::poll(ready, -1));
-    if (ready[1].revents != 0) TRY(hand_on(signals, child));
-    if (ready[0].revents != 0) break;
-  }
-  const std::optional<int> status = TRY(sys::waitpid(pid, 0));
-  if (WIFSIGNALED(*status)) return 128 + WTERMSIG(*status);
-  return WEXITSTATUS(*status);
+  const Signals signals;
+  const int status = TRY(signals.attend(TRY(spawn(command, environment)), Fd(), {}));
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 std::string memorable_name(uint64_t random) {

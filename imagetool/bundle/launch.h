@@ -5,14 +5,33 @@
 // sends (Ctrl-C) reaches the whole process group by itself and is only kept from ending us first.
 #pragma once
 
+#include <signal.h>
+#include <sys/types.h>
+
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "spec/base/error.h"
+#include "spec/base/fd.h"
 
 namespace launch {
+
+// While it lives, the signals that are handed on do not end this process.
+class Signals {
+ public:
+  Signals();
+  Signals(const Signals&) = delete;
+  ~Signals();
+  // Hands them to `pid`, a child, until that ends: its wait status.  `serve` is called whenever `requests` can be read,
+  // until it returns false.
+  Result<int> attend(pid_t pid, Fd requests, const std::function<Result<bool>()>& serve) const;
+
+ private:
+  sigset_t set_{}, before_{};
+};
 
 // The runtime to use: `asked` if it is not empty (a path, or a name to be looked up), else the program `runtime` beside
 // our own program, else `runtime` in the directories of `path`.  Kind::not_found says how to name one.

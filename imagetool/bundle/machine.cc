@@ -63,8 +63,8 @@ seccomp_profile::Machine processor(std::string_view machine, std::string_view re
   return result;
 }
 
-Result<Machine> probe(uid_t uid, gid_t gid, const std::vector<std::string>& environment) {
-  Machine machine{.uid = uid, .gid = gid, .environment = environment};
+Result<Machine> probe(const rootless::Caller& caller, const std::vector<std::string>& environment) {
+  Machine machine{.caller = caller, .environment = environment};
   machine.cwd = TRY(sys::readlinkat(Fd::cwd(), "/proc/self/cwd").within("finding the current directory"));
   machine.program = TRY(sys::readlinkat(Fd::cwd(), "/proc/self/exe").within("finding this program"));
   struct utsname name {};

@@ -10,18 +10,18 @@
 #include <vector>
 
 #include "imagetool/bundle/seccomp_profile.h"
+#include "imagetool/rootless.h"
 #include "spec/base/error.h"
 
 struct Machine {
-  uid_t uid = 0;  // effective
-  gid_t gid = 0;
+  rootless::Caller caller;
   std::string cwd;                       // absolute
   std::string program;                   // absolute path of the running imagetool
   std::vector<std::string> environment;  // "K=V"
   seccomp_profile::Machine processor;
   std::vector<std::string> thermal_paths;  // what tells a container of its neighbours' load, to be masked
 
-  [[nodiscard]] bool rootless() const { return uid != 0; }
+  [[nodiscard]] bool rootless() const { return caller.uid != 0; }
   // The value of an environment variable; nullopt if it is not set.
   [[nodiscard]] std::optional<std::string_view> variable(std::string_view name) const;
 };
@@ -29,7 +29,7 @@ struct Machine {
 namespace machines {
 
 // `environment`: "K=V" of all variables.
-Result<Machine> probe(uid_t uid, gid_t gid, const std::vector<std::string>& environment);
+Result<Machine> probe(const rootless::Caller& caller, const std::vector<std::string>& environment);
 
 // For uname(2)'s machine and release; pure.  An unknown machine keeps its name, and gets no filters of its own.
 seccomp_profile::Machine processor(std::string_view machine, std::string_view release);

@@ -21,7 +21,7 @@ constexpr cli::Row<BundleArgs> bundle_operands[] = {
 };
 
 Result<int> bundle_run(const BundleArgs& args, Imagetool& tool) {
-  const Machine machine = TRY(machines::probe(tool.uid, tool.gid, tool.variables));
+  const Machine machine = TRY(machines::probe(tool.caller, tool.variables));
   const Wishes wishes = TRY(options::understand(args, machine));
   const Store store = TRY(tool.open_store());
   const UniqueFd shared = TRY(store.share());  // nothing of the image goes away before the lease protects it

@@ -96,10 +96,9 @@ Result<int> check_run(const CheckArgs& args, Imagetool& tool) {
   const Store store = TRY(tool.open_store());
   PullSession session = TRY(PullSession::make(args, tool));
   Progress* progress = session.options().progress;
-  const audit::Options options{
-      .layers = !args.quick, .uid = tool.uid, .gid = tool.gid, .step = [progress](std::string_view text) {
-        progress->step(text);
-      }};
+  const audit::Options options{.layers = !args.quick,
+                               .unpacking = tool.unpacking(),
+                               .step = [progress](std::string_view text) { progress->step(text); }};
   Outcome outcome;
   outcome.found = TRY(look(store, options));
   outcome.repaired.resize(outcome.found.problems.size(), false);

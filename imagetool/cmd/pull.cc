@@ -3,6 +3,7 @@
 
 #include "imagetool/cmd/commands.h"
 #include "imagetool/cmd/pull_options.h"
+#include "imagetool/unpack.h"
 #include "spec/base/log.h"
 
 Result<Store> Imagetool::open_store() const {
@@ -11,6 +12,8 @@ Result<Store> Imagetool::open_store() const {
                  "there is no place for the store: set HOME or XDG_DATA_HOME, or give --store DIR");
   return Store::open(store_dir);
 }
+
+layer::Options Imagetool::unpacking() const { return unpack::options_for(uid, gid, caller.more_ids); }
 
 Result<PullSession> PullSession::make(const PullOptions& args, const Imagetool& tool) {
   const Progress::Style style =
@@ -25,8 +28,7 @@ Result<PullSession> PullSession::make(const PullOptions& args, const Imagetool& 
                                       .plain_http = args.plain_http,
                                       .connect_timeout_s = args.connect_timeout},
                          .progress = progress.get(),
-                         .uid = tool.uid,
-                         .gid = tool.gid};
+                         .unpacking = tool.unpacking()};
   return PullSession(std::move(progress), std::move(options));
 }
 

@@ -9,7 +9,6 @@
 #include "imagetool/cmd/image_bundle.h"
 #include "imagetool/cmd/pull_options.h"
 #include "spec/base/log.h"
-#include "spec/base/process.h"
 #include "spec/base/sys.h"
 #include "spec/base/undo.h"
 
@@ -101,13 +100,11 @@ std::vector<std::string> command_line(const RunArgs& args, const std::string& ru
 }
 
 // Whether the runtime knows a container of that name, running or ended.
-bool exists(const RunArgs& args, const std::string& runtime, const std::string& name,
-            const std::vector<std::string>& environment) {
-  process::Command command{.path = runtime, .argv = {runtime}, .env = environment};
-  command.argv.insert(command.argv.end(), args.runtime_options.begin(), args.runtime_options.end());
-  command.argv.insert(command.argv.end(), {"state", name});
-  const Result<process::Outcome> outcome = process::run(command);
-  return outcome.ok() && outcome.value().ok();
+bool exists(const RunArgs& args, const std::string& runtime, const std::string& name, const Imagetool& tool) {
+  std::vector<std::string> command = {runtime};
+  command.insert(command.end(), args.runtime_options.begin(), args.runtime_options.end());
+  command.insert(command.end(), {"state", name});
+  return tool.outside.succeeds(command, tool.variables);
 }
 
 Result<> check(const RunArgs& args) {
@@ -126,7 +123,7 @@ Result<> check(const RunArgs& args) {
 
 Result<int> run_run(const RunArgs& args, Imagetool& tool) {
   TRY(check(args));
-  const Machine machine = TRY(machines::probe(tool.uid, tool.gid, tool.variables));
+  const Machine machine = TRY(machines::probe(tool.caller, tool.variables));
   const Wishes wishes = TRY(options::understand(args, machine));
   const std::string runtime = TRY(launch::find_runtime(args.runtime, machine.program, tool.environment.path));
   const Store store = TRY(tool.open_store());
@@ -134,13 +131,13 @@ Result<int> run_run(const RunArgs& args, Imagetool& tool) {
   // From here on the bundle belongs to its container, whose poststop hook removes it; unless there is no container.
   Undo remove_it([&] {
     if (!sys::fstatat(Fd::cwd(), container.bundle.dir.c_str(), AT_SYMLINK_NOFOLLOW).ok()) return;
-    if (exists(args, runtime, container.name, tool.variables)) return;
+    if (exists(args, runtime, container.name, tool)) return;
     const Result<> removed = bundles::remove(store, container.bundle.dir);
     if (!removed.ok() && removed.error().kind != Kind::not_found)
       logs::warn("removing bundle '", container.bundle.dir, "': ", removed.error().message);
   });
   image_bundle::warn(container.bundle);
-  const int status = TRY(launch::run(command_line(args, runtime, container), tool.variables));
+  const int status = TRY(tool.outside.run(command_line(args, runtime, container), tool.variables));
   if (status == 0 && !args.remove) remove_it.keep();  // it was made, and has run
   if (args.detach && status == 0) tool.out.line(container.name);
   return status;

@@ -20,18 +20,25 @@ bool is_mark(std::string_view name) {
   return false;
 }
 
-}  // namespace
-
-Result<uint32_t> map_id(uint64_t id, const std::vector<IdRange>& ranges, std::string_view what) {
+Result<uint32_t> map_id(uint64_t id, const std::vector<IdRange>& ranges, std::string_view what,
+                        std::string_view more_ids) {
   if (id >= UINT32_MAX)
     return Error(Kind::invalid, str::cat("the ", what, " ", id, " is not an id: they end at 4294967294"));
   if (ranges.empty()) return static_cast<uint32_t>(id);
   for (const IdRange& range : ranges)
     if (id >= range.inside && id - range.inside < range.count)
       return static_cast<uint32_t>(range.outside + (id - range.inside));
-  return Error(Kind::unsupported,
-               str::cat("the ", what, " ", id, " is outside of the id mapping; ask for more ids in /etc/sub",
-                        what == "owner" ? "uid" : "gid", ", or unpack as root"));
+  return Error(Kind::unsupported, str::cat("the ", what, " ", id, " is not among the ids that this user has",
+                                           more_ids.empty() ? "" : ": ", more_ids));
+}
+
+}  // namespace
+
+Result<uint32_t> map_uid(uint64_t id, const Options& options) {
+  return map_id(id, options.uids, "owner", options.more_ids);
+}
+Result<uint32_t> map_gid(uint64_t id, const Options& options) {
+  return map_id(id, options.gids, "group", options.more_ids);
 }
 
 std::optional<std::string> stored_name(std::string_view name, Form form) {

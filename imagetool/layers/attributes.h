@@ -14,8 +14,9 @@
 
 namespace layer {
 
-// The id on disk.  Kind::invalid from 2^32-1 on, Kind::unsupported where `ranges` has none; `what` is "owner" or "group".
-Result<uint32_t> map_id(uint64_t id, const std::vector<IdRange>& ranges, std::string_view what);
+// The ids on disk.  Kind::invalid from 2^32-1 on, Kind::unsupported where the options' ranges have none.
+Result<uint32_t> map_uid(uint64_t id, const Options& options);
+Result<uint32_t> map_gid(uint64_t id, const Options& options);
 
 // The name under which an attribute of a layer is stored; nullopt: it is not.  SELinux labels are not; in overlay form
 // overlayfs's own attributes get another "overlay." so that they mean nothing to it (and come out again above it).

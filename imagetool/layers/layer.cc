@@ -132,8 +132,8 @@ Result<> Layer::skip_device(const std::string& parent, const std::string& name) 
 // ---- owners ----
 
 Result<Layer::Owner> Layer::owner(const tar::Entry& entry) const {
-  const uint32_t uid = TRY(map_id(entry.uid, options_.uids, "owner"));
-  const uint32_t gid = TRY(map_id(entry.gid, options_.gids, "group"));
+  const uint32_t uid = TRY(map_uid(entry.uid, options_));
+  const uint32_t gid = TRY(map_gid(entry.gid, options_));
   return Owner{uid, gid};
 }
 

@@ -54,6 +54,7 @@ struct Options {
   bool root = true;     // whether we override file modes: false makes directories writable until the end
   uint32_t uid = 0, gid = 0;        // who we are: what we make belongs to them before any chown
   std::vector<IdRange> uids, gids;  // empty: ids are taken as they are
+  std::string more_ids;             // for messages: how to get others than these
 };
 
 struct Summary {

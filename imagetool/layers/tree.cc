@@ -124,8 +124,8 @@ Result<> Tree::start() {
   const UniqueFd root = TRY(sys::openat(root_, ".", kReadable));
   Pending pending;
   if (lowers_.empty()) {
-    const uint32_t uid = TRY(map_id(0, options_.uids, "owner"));
-    const uint32_t gid = TRY(map_id(0, options_.gids, "group"));
+    const uint32_t uid = TRY(map_uid(0, options_));
+    const uint32_t gid = TRY(map_gid(0, options_));
     TRY(sys::fchownat(root, "", uid, gid, AT_EMPTY_PATH));
     TRY(sys::fchmod(root, 0755));
   } else {
@@ -214,8 +214,8 @@ Result<UniqueFd> Tree::make_implied(Fd dir, const std::string& name, const std::
       TRY(sys::fchmod(made, (st.st_mode & 07777) | 0700));
     }
   } else {
-    const uint32_t uid = TRY(map_id(0, options_.uids, "owner"));
-    const uint32_t gid = TRY(map_id(0, options_.gids, "group"));
+    const uint32_t uid = TRY(map_uid(0, options_));
+    const uint32_t gid = TRY(map_gid(0, options_));
     TRY(sys::fchownat(made, "", uid, gid, AT_EMPTY_PATH));
     TRY(sys::fchmod(made, 0755));  // a set-group-id parent hands that bit on
     if (replaces && form_ == Form::overlay) TRY(sys::fsetxattr(made, opaque_name(options_.control), "y"));

@@ -71,8 +71,11 @@ Result<> refuse_foreign(Fd root) {
 // Layers hold programs with set-user-id bits and other people's ids: who owns the directory could run or exchange what
 // we unpack there.  Root's own serve everybody who may write to them.
 Result<> refuse_other_owner(Fd root) {
+  constexpr uid_t kNobody = 65534;  // of a user namespace's own: somebody who is not in it
   const uid_t owner = TRY(sys::fstat(root)).st_uid;
   if (owner == 0 || owner == ::geteuid()) return {};
+  if (owner == kNobody)
+    return Error(Kind::denied, "it belongs to another user; name another directory with --store");
   return Error(Kind::denied, str::cat("it belongs to user ", owner, ", and this is user ", ::geteuid(),
                                       "; name another directory with --store, or become that user"));
 }

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "spec/base/file.h"
+#include "spec/base/id_maps.h"
 #include "spec/base/sys.h"
 
 namespace namespaces {
@@ -21,6 +23,12 @@ std::string map_text(const std::vector<oci::IdMapping>& mappings) {
   for (const oci::IdMapping& m : mappings)
     text += str::cat(m.container_id, " ", m.host_id, " ", m.size, "\n");
   return text;
+}
+
+std::vector<id_maps::Range> ranges(const std::vector<oci::IdMapping>& mappings) {
+  std::vector<id_maps::Range> list;
+  for (const oci::IdMapping& m : mappings) list.push_back({m.container_id, m.host_id, m.size});
+  return list;
 }
 
 Result<> write_proc(pid_t pid, const char* name, std::string_view text) {
@@ -115,7 +123,17 @@ static Result<> write_map(pid_t pid, const char* file, const std::vector<oci::Id
   return std::move(written).within(property);
 }
 
+bool groups_denied(pid_t pid) {
+  const Result<std::string> text = files::read(Fd::cwd(), str::cat("/proc/", pid, "/setgroups").c_str(), 16);
+  return text.ok() && text.value().starts_with("deny");
+}
+
 Result<> write_id_maps(pid_t pid, const plan::Namespaces& plan, bool privileged) {
+  if (!privileged && !plan.maps_one_id())
+    return id_maps::write(pid, ranges(plan.uid_mappings), ranges(plan.gid_mappings))
+        .within(
+            "linux.uidMappings, linux.gidMappings: without root only the caller's own id can be mapped, and ",
+            "those that /etc/subuid and /etc/subgid give him");
   TRY(write_map(pid, "uid_map", plan.uid_mappings, "linux.uidMappings", privileged));
   // user_namespaces(7): without CAP_SETGID in the parent namespace gid_map takes a single line, once setgroups is denied.
   if (!privileged) TRY(write_proc(pid, "setgroups", "deny").within("linux.gidMappings"));

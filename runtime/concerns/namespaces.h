@@ -30,8 +30,10 @@ Result<> join(const std::vector<Joined>& joined);
 Result<> join_process(Fd pidfd, uint64_t flags);
 
 // Writes /proc/PID/{uid_map,setgroups,gid_map} of a process in a new user namespace.  With privileges the maps go in as
-// they are; without, one id each is what the kernel takes, and setgroups is denied.
+// they are; without, one id each is what the kernel takes, and setgroups is denied; more are for newuidmap and newgidmap.
 Result<> write_id_maps(pid_t pid, const plan::Namespaces& plan, bool privileged);
+// Whether setgroups(2) is denied in the user namespace of that process.
+bool groups_denied(pid_t pid);
 // /proc/self/timens_offsets, to be opened while we may: once our ids have changed it belongs to the host's root.
 Result<UniqueFd> open_time_offsets();
 Result<> write_time_offsets(Fd file, const std::string& text);

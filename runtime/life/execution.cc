@@ -8,6 +8,7 @@
 #include "runtime/cgroups/cgroups.h"
 #include "runtime/concerns/descriptors.h"
 #include "runtime/concerns/lsm.h"
+#include "runtime/concerns/namespaces.h"
 #include "runtime/concerns/resctrl.h"
 #include "runtime/concerns/rootfs.h"
 #include "runtime/life/container.h"
@@ -181,7 +182,7 @@ Result<stages::Handles> open_handles(const Options& options, const oci::State& s
   return handles;
 }
 
-Result<stages::Tenant> make_tenant(const Runtime& rt, const Options& options,
+Result<stages::Tenant> make_tenant(const Runtime& rt, const Options& options, const oci::State& state,
                                    const oci::ExecDefaults& defaults) {
   const oci::Process process = TRY(make_process(options, defaults));
   const bool terminal = process.terminal.value_or(false);
@@ -195,11 +196,12 @@ Result<stages::Tenant> make_tenant(const Runtime& rt, const Options& options,
   stages::Tenant tenant;
   tenant.user_namespace = std::find(defaults.namespaces.begin(), defaults.namespaces.end(),
                                     oci::NamespaceType::user) != defaults.namespaces.end();
-  const plan::ProcessFacts facts{.permitted = host.capabilities,
-                                 .user_namespace = tenant.user_namespace,
-                                 .groups_denied = tenant.user_namespace && rt.uid != 0,
-                                 .listen_fds = host.listen_fds,
-                                 .preserve_fds = options.preserve_fds};
+  const plan::ProcessFacts facts{
+      .permitted = host.capabilities,
+      .user_namespace = tenant.user_namespace,
+      .groups_denied = tenant.user_namespace && namespaces::groups_denied(state.pid),
+      .listen_fds = host.listen_fds,
+      .preserve_fds = options.preserve_fds};
   std::vector<std::string> warnings;
   tenant.process = TRY(plan::make_process(process, facts, "process", warnings));
   TRY(descriptors::check_given(facts.listen_fds, facts.preserve_fds));
@@ -216,7 +218,7 @@ Result<int> execute(const Runtime& rt, const Options& options) {
   const oci::State& state = container.state();
   TRY(check_status(state, options.ignore_paused));
   const oci::ExecDefaults defaults = TRY(container.dir().load_exec_defaults());
-  const stages::Tenant tenant = TRY(make_tenant(rt, options, defaults));
+  const stages::Tenant tenant = TRY(make_tenant(rt, options, state, defaults));
   stages::Handles handles = TRY(open_handles(options, state, defaults, tenant.process));
   if (!options.detach) supervision::hold_signals();
   stages::Watch watch = TRY(stages::Watch::begin());

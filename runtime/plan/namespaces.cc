@@ -60,6 +60,11 @@ bool Namespaces::has(NamespaceType type) const {
   return std::find(all.begin(), all.end(), type) != all.end();
 }
 
+bool Namespaces::maps_one_id() const {
+  return uid_mappings.size() == 1 && uid_mappings[0].size == 1 && gid_mappings.size() == 1 &&
+         gid_mappings[0].size == 1;
+}
+
 bool Namespaces::is_new(NamespaceType type) const {
   if (type == NamespaceType::cgroup) return new_cgroup;
   return (clone_flags & clone_flag(type)) != 0;

@@ -36,6 +36,8 @@ struct Namespaces {
   [[nodiscard]] bool is_new(oci::NamespaceType type) const;
   [[nodiscard]] bool has(oci::NamespaceType type) const;  // new or by path
   [[nodiscard]] bool user() const { return has(oci::NamespaceType::user); }
+  // What an ordinary user may map by himself; then setgroups(2) is denied (user_namespaces(7)).
+  [[nodiscard]] bool maps_one_id() const;
 };
 
 uint64_t clone_flag(oci::NamespaceType type);

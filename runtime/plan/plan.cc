@@ -36,12 +36,13 @@ MountFacts mount_facts(const Host& host, const CreateArgs& args, const Namespace
   return facts;
 }
 
-// A file system of the user namespace's owner: setgroups is denied where an unprivileged user wrote the maps.
+// setgroups is denied where an unprivileged user wrote the maps himself.
 ProcessFacts process_facts(const Host& host, const CreateArgs& args, const Namespaces& namespaces) {
   ProcessFacts facts;
   facts.permitted = host.capabilities;
   facts.user_namespace = namespaces.user();
-  facts.groups_denied = namespaces.is_new(NamespaceType::user) && !(host.capabilities >> CAP_SETGID & 1);
+  facts.groups_denied = namespaces.is_new(NamespaceType::user) && namespaces.maps_one_id() &&
+                        !(host.capabilities >> CAP_SETGID & 1);
   facts.listen_fds = host.listen_fds;
   facts.preserve_fds = args.preserve_fds;
   return facts;

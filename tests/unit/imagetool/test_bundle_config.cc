@@ -11,8 +11,7 @@
 
 namespace {
 
-const Machine kMachine = {.uid = 0,
-                          .gid = 0,
+const Machine kMachine = {.caller = {},
                           .cwd = "/home/me",
                           .program = "/usr/bin/imagetool",
                           .environment = {"HOME=/home/me", "SECRET=host", "LANG=C.UTF-8"},
@@ -96,9 +95,17 @@ std::vector<Case> cases() {
                   .options = all,
                   .arguments = {"-c", "exit 3"}});
   Machine ordinary = kMachine;
-  ordinary.uid = 1000;
-  ordinary.gid = 1000;
+  ordinary.caller = rootless::find(1000, 1000, "", "", "");
   list.push_back({.name = "rootless", .image = kPlain, .options = short_form, .machine = ordinary});
+  Machine ranged = kMachine;
+  ranged.caller = rootless::find(1000, 1000, "me", "me:100000:65536", "me:200000:65536");
+  Facts another = facts();
+  another.identity = {.uid = 1000, .gid = 1001, .groups = {10, 70000}, .home = "/srv/web"};
+  list.push_back({.name = "rootless-range",
+                  .image = kPlain,
+                  .options = short_form,
+                  .given = another,
+                  .machine = ranged});
   Facts plain_tree = facts();
   plain_tree.lower_dirs.clear();
   list.push_back({.name = "plain-tree", .image = kPlain, .options = short_form, .given = plain_tree});
@@ -165,7 +172,7 @@ Test(bundle_config, errors) {
   BundleOptions no_entrypoint;
   no_entrypoint.entrypoint = {""};
   Machine ordinary = kMachine;
-  ordinary.uid = 1000;
+  ordinary.caller = rootless::find(1000, 1000, "me", "", "");
   Facts other = facts();
   other.identity.uid = 70;
   const struct {
@@ -179,9 +186,9 @@ Test(bundle_config, errors) {
       {{.name = "", .image = empty_name, .options = {}},
        "error: image 'example:1.0': the command to run is an empty name"},
       {{.name = "", .image = kPlain, .options = {}, .given = other, .machine = ordinary},
-       "error: image 'example:1.0': user 70:0 cannot be had by an ordinary user, who is root in the "
-       "container and "
-       "nobody else: add --user 0, or make the bundle as root"},
+       "error: image 'example:1.0': user 70:0 is not among the ids that you may have in a container: add "
+       "--user 0; root can give this user more ids with `apt install uidmap` and `usermod --add-subuids "
+       "100000-165535 --add-subgids 100000-165535 me`"},
   };
   for (const auto& row : rows) {
     const std::string got = make(row.in);

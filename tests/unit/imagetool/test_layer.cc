@@ -42,6 +42,7 @@ layer::Options options() {
                    .gid = ::getegid()};
   o.uids = {{0, ::geteuid(), 1}};
   o.gids = {{0, ::getegid(), 1}};
+  o.more_ids = "ask root";
   return o;
 }
 
@@ -112,8 +113,7 @@ Test(layer, refuses) {
       {Tar().pax({"gid=4294967296"}).file("u").end(),
        "error: 'u': the group 4294967296 is not an id: they end at 4294967294"},
       {Tar().pax({"uid=7"}).file("u").end(),
-       "error: 'u': the owner 7 is outside of the id mapping; ask for more ids in /etc/subuid, or unpack as "
-       "root"},
+       "error: 'u': the owner 7 is not among the ids that this user has: ask root"},
   };
   for (const layer::Form form : kForms)
     for (const auto& c : cases) {
