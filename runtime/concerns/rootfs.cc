@@ -29,8 +29,8 @@ unsigned long first_propagation(unsigned long asked) {
 // Joining the mount namespace that we are in leads to its real root, also out of a chroot (setns(2)).  By our own process,
 // which is sooner found than its file in /proc; before Linux 5.8 it has to be the file.
 Result<> to_real_root() {
-  const UniqueFd self = TRY(sys::pidfd_open(::getpid()));
-  if (sys::setns(self, CLONE_NEWNS).ok()) return {};
+  const Result<UniqueFd> self = sys::pidfd_open(::getpid());
+  if (self.ok() && sys::setns(self.value(), CLONE_NEWNS).ok()) return {};
   const UniqueFd ours = TRY(sys::open("/proc/self/ns/mnt", O_RDONLY));
   return sys::setns(ours, CLONE_NEWNS);
 }
