@@ -1,40 +1,16 @@
 // Which hierarchies this host has mounted, and which controllers are in each.
 #include <algorithm>
-#include <optional>
 
 #include "runtime/cgroups/cgroups.h"
 #include "runtime/cgroups/control.h"
 #include "spec/base/file.h"
+#include "spec/base/proc.h"
 
 namespace cgroups {
 
 namespace {
 
 constexpr size_t kMostMountinfo = 4 << 20;
-
-// One line of proc_pid_mountinfo(5): … mount point (5th) … " - " type, source, superblock options.
-struct MountLine {
-  std::string_view mount_point, type, super_options;
-};
-
-// The field with this number, from 0; empty: there are less.
-std::string_view field(std::string_view line, int number) {
-  for (; number > 0; --number) {
-    const size_t blank = line.find(' ');
-    if (blank == std::string_view::npos) return {};
-    line.remove_prefix(blank + 1);
-  }
-  return line.substr(0, line.find(' '));
-}
-
-std::optional<MountLine> parse_line(std::string_view line) {
-  const size_t dash = line.find(" - ");
-  if (dash == std::string_view::npos) return std::nullopt;
-  const std::string_view right = line.substr(dash + 3);
-  const MountLine mount{field(line.substr(0, dash), 4), field(right, 0), field(right, 2)};
-  if (mount.mount_point.empty() || mount.super_options.empty()) return std::nullopt;
-  return mount;
-}
 
 std::vector<std::string> v1_controllers(std::string_view super_options) {
   std::vector<std::string> controllers;
@@ -62,18 +38,15 @@ Result<plan::CgroupHost> probe(bool writable) {
   const std::string text = TRY(files::read(Fd::cwd(), "/proc/self/mountinfo", kMostMountinfo));
   for (const std::string_view line : str::split(text, '\n')) {
     if (line.find(" - cgroup") == std::string_view::npos) continue;
-    const std::optional<MountLine> mount = parse_line(line);
-    if (!mount) continue;
-    const bool v2 = mount->type == "cgroup2";
-    if (!v2 && mount->type != "cgroup") continue;
-    const std::string mount_point(mount->mount_point);
-    std::vector<std::string> controllers =
-        v2 ? v2_controllers(mount_point) : v1_controllers(mount->super_options);
+    proc::MountLine mount = proc::parse_mount_line(line);
+    const bool v2 = mount.type == "cgroup2";
+    if (!v2 && mount.type != "cgroup") continue;
+    std::vector<std::string> controllers = v2 ? v2_controllers(mount.path) : v1_controllers(mount.options);
     // The same hierarchy can be mounted twice (a container's view beneath ours): the first counts.
     const bool known = std::any_of(
         host.hierarchies.begin(), host.hierarchies.end(),
         [&](const plan::HostHierarchy& h) { return h.v2 == v2 && (v2 || h.controllers == controllers); });
-    if (!known) host.hierarchies.push_back({mount_point, std::move(controllers), v2});
+    if (!known) host.hierarchies.push_back({std::move(mount.path), std::move(controllers), v2});
   }
   return host;
 }

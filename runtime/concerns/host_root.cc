@@ -27,9 +27,9 @@ Result<> attach(const Mount& mount, const plan::RootfsPlan& plan) {
 }
 
 static Result<bool> is_mounted(const std::string& path, uint64_t id) {
-  const std::vector<mounts::MountLine> lines = TRY(mounts::read_mount_lines());
+  const std::vector<proc::MountLine> lines = TRY(mounts::read_mount_lines());
   return std::any_of(lines.begin(), lines.end(),
-                     [&](const mounts::MountLine& line) { return line.id == id && line.path == path; });
+                     [&](const proc::MountLine& line) { return line.id == id && line.path == path; });
 }
 
 Result<> detach(const std::string& path, uint64_t id) {

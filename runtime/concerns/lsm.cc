@@ -9,9 +9,9 @@
 
 namespace lsm {
 
-namespace {
-
 bool has_selinux() { return sys::fstatat(Fd::cwd(), "/sys/fs/selinux/enforce", 0).ok(); }
+
+namespace {
 
 bool has_label(const plan::Process& process) {
   return !process.apparmor_profile.empty() || !process.selinux_label.empty();
@@ -37,12 +37,6 @@ Result<UniqueFd> verified(Result<UniqueFd> file) {
 }
 
 }  // namespace
-
-Result<> check_mount_label(const std::string& label) {
-  if (label.empty() || has_selinux()) return {};
-  return Error(Kind::unsupported,
-               "linux.mountLabel: SELinux is not active on this host; remove the property or enable it");
-}
 
 Result<UniqueFd> open_procfs(const plan::Process& process) {
   if (!has_label(process)) return UniqueFd();

@@ -12,8 +12,8 @@ namespace lsm {
 // The host's /proc; invalid when the plan names no label.  Call in the parent.  Kind::unsupported names the property where
 // the host lacks the module.
 Result<UniqueFd> open_procfs(const plan::Process& process);
-// Kind::unsupported where SELinux is not there to know `label`, the linux.mountLabel of a plan; empty is none.
-Result<> check_mount_label(const std::string& label);
+// Whether anybody reads SELinux's labels here.
+bool has_selinux();
 // Opens the attribute file of this process in what open_procfs gave; invalid when the plan names no label.  Call after the
 // last clone(): a process may only write its own.
 Result<UniqueFd> open_exec_attribute(const plan::Process& process, Fd procfs);

@@ -86,7 +86,7 @@ Result<> set_up(const plan::IntelRdt& plan, const std::string& directory, Group&
 }  // namespace
 
 Result<std::string> find_mount() {
-  for (const mounts::MountLine& line : TRY(mounts::read_mount_lines()))
+  for (const proc::MountLine& line : TRY(mounts::read_mount_lines()))
     if (line.type == "resctrl") return line.path;
   return Error(Kind::unsupported,
                "linux.intelRdt: no resctrl file system is mounted; where the processor has Intel RDT, "

@@ -76,9 +76,9 @@ Result<> pivot(const Root& root) {
 // (mount_too_revealing in fs/namespace.c).  So they go; what a user namespace keeps locked is covered.
 Result<> hide_host_proc(const Root& root) {
   const std::string inside = TRY(sys::readlinkat(Fd::cwd(), root.fd.get().proc_path().c_str()));
-  std::vector<mounts::MountLine> lines = TRY(mounts::read_mount_lines());
+  std::vector<proc::MountLine> lines = TRY(mounts::read_mount_lines());
   std::reverse(lines.begin(), lines.end());  // what lies on top first
-  for (const mounts::MountLine& line : lines) {
+  for (const proc::MountLine& line : lines) {
     if ((line.type != "proc" && line.type != "sysfs") || plan::is_beneath(line.path, inside)) continue;
     if (sys::umount2(line.path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW).ok()) continue;
     TRY(sys::mount("tmpfs", line.path.c_str(), "tmpfs", MS_RDONLY, "size=0")

@@ -143,8 +143,7 @@ Result<plan::Plan> make_plan(const Runtime& rt, const Options& options, const st
                              const oci::Config& config) {
   plan::Host host = TRY(host::probe(rt));
   // Nobody reads labels where SELinux is not there: nothing that they keep apart is open without them.
-  if (config.linux_->mount_label)
-    host.mount_labels = lsm::check_mount_label(*config.linux_->mount_label).ok();
+  if (config.linux_->mount_label) host.mount_labels = lsm::has_selinux();
   const plan::CreateArgs args{options.id,
                               bundle,
                               options.no_pivot,

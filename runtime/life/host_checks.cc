@@ -236,7 +236,9 @@ void check_config(const oci::Config& config, const std::string& bundle, Inspecti
 void check_plan(const plan::Plan& plan, Inspection& found) {
   if (plan.process)
     if (auto procfs = lsm::open_procfs(*plan.process); !procfs.ok()) found.add(procfs.error());
-  if (const Result<> known = lsm::check_mount_label(plan.mount_label); !known.ok()) found.add(known.error());
+  if (!plan.mount_label.empty() && !lsm::has_selinux())
+    found.add(Severity::error, "linux.mountLabel",
+              "SELinux is not active on this host; remove the property or enable it");
   if (plan.intel_rdt.wanted)
     if (auto mount = resctrl::find_mount(); !mount.ok()) found.add(mount.error());
   sysctls_are_there(plan, found);

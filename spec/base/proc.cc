@@ -61,4 +61,39 @@ std::optional<int> exit_status(pid_t pid, Fd pidfd) {
   return sys::exit_status(pidfd);  // its parent has waited for it meanwhile
 }
 
+// ---- mountinfo ----
+
+// The field with this number, from 0; empty: there are less.  A host with many mounts has many of these lines.
+static std::string_view field(std::string_view line, int number) {
+  for (; number > 0; --number) {
+    const size_t blank = line.find(' ');
+    if (blank == std::string_view::npos) return {};
+    line.remove_prefix(blank + 1);
+  }
+  return line.substr(0, line.find(' '));
+}
+
+static std::string without_escapes(std::string_view text) {
+  std::string plain;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\' && i + 3 < text.size()) {
+      plain += static_cast<char>((text[i + 1] - '0') << 6 | (text[i + 2] - '0') << 3 | (text[i + 3] - '0'));
+      i += 3;
+    } else {
+      plain += text[i];
+    }
+  }
+  return plain;
+}
+
+MountLine parse_mount_line(std::string_view line) {
+  const auto id = str::number<uint64_t>(field(line, 0));
+  const auto parent = str::number<uint64_t>(field(line, 1));
+  const std::string_view path = field(line, 4);
+  const size_t dash = line.find(" - ");
+  if (!id || !parent || path.empty() || dash == std::string_view::npos) return {};
+  const std::string_view right = line.substr(dash + 3);
+  return {*id, *parent, without_escapes(path), std::string(field(right, 0)), std::string(field(right, 2))};
+}
+
 }  // namespace proc

@@ -1,10 +1,12 @@
-// What /proc/PID/stat (proc(5)) says of a process: whether it lives, since when, and whether it has executed a program.
+// The texts of proc(5) that more than one part reads.  /proc/PID/stat: whether a process lives, since when, and whether it
+// has executed a program.  /proc/PID/mountinfo: what is mounted where.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "spec/base/fd.h"
@@ -27,5 +29,16 @@ std::optional<Stat> parse_stat(std::string_view text);
 // How a process ended that need not be our child, as waitpid(2) gives it; it is not waited for.  nullopt: it still runs,
 // or nobody knows any more.
 std::optional<int> exit_status(pid_t pid, Fd pidfd);
+
+// A mount (proc_pid_mountinfo(5)), with the escapes of its path (\\040) undone.
+struct MountLine {
+  uint64_t id = 0, parent = 0;
+  std::string path;     // where it is mounted, as the reader of the file sees it
+  std::string type;     // "proc"
+  std::string options;  // of the file system: "rw,cpu,cpuacct"
+};
+
+// id 0: it is no such line.
+MountLine parse_mount_line(std::string_view line);
 
 }  // namespace proc

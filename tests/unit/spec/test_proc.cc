@@ -6,6 +6,7 @@
 
 #include "spec/base/proc.h"
 #include "spec/base/sys.h"
+#include "tests/unit/support/expect.h"
 
 static pid_t sleeper() {
   const pid_t pid = ::fork();
@@ -66,4 +67,25 @@ Test(proc, exit_status) {
   // Where the kernel still knows, it says the same.
   const auto later = sys::exit_status(pidfd);
   cr_expect(!later || *later == *status);
+}
+
+Test(proc, lines_of_mountinfo) {
+  const struct {
+    const char* line;
+    const char* want;
+  } cases[] = {
+      {"36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,discard",
+       "36 35 '/mnt2' ext3 rw,discard"},
+      {"36 35 98:0 / /a\\040b\\134c\\011 rw - ext3 /dev/root rw", "36 35 '/a b\\c\t' ext3 rw"},
+      {"36 35 98:0 / /half\\04 rw - ext3 /dev/root rw", "36 35 '/half\\04' ext3 rw"},
+      {"36 35 98:0 / /mnt rw shared:1 - tmpfs ", "36 35 '/mnt' tmpfs "},
+      {"", "0 0 ''  "},
+      {"36 x 98:0 / /mnt rw - ext3 /dev/root rw", "0 0 ''  "},
+      {"36 35 98:0 / /mnt rw", "0 0 ''  "},
+      {"36 35 98:0 /", "0 0 ''  "},
+  };
+  for (const auto& c : cases) {
+    const proc::MountLine got = proc::parse_mount_line(c.line);
+    expect_text(str::cat(got.id, " ", got.parent, " '", got.path, "' ", got.type, " ", got.options), c.want);
+  }
 }
