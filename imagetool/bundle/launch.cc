@@ -112,7 +112,8 @@ Result<std::string> find_runtime(std::string_view asked, std::string_view our_pr
 
 Result<int> run(const std::vector<std::string>& command, const std::vector<std::string>& environment) {
   const Signals signals;
-  const int status = TRY(signals.attend(TRY(spawn(command, environment)), Fd(), {}));
+  const pid_t pid = TRY(spawn(command, environment));
+  const int status = TRY(signals.attend(pid, Fd(), {}));
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 

@@ -8,8 +8,10 @@ Ring::Ring(size_t readers) : taken_(readers) {
 }
 
 void Ring::close(State state) {
-  const std::lock_guard lock(mutex_);
-  if (state_ == State::open || state == State::stopped) state_ = state;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::open || state == State::stopped) state_ = state;
+  }
   changed_.notify_all();
 }
 
@@ -42,9 +44,11 @@ Result<> Ring::write(std::string_view bytes) {
     buffer->used = std::min(bytes.size(), kSize);
     if (bytes.data() != buffer->bytes.get()) std::memcpy(buffer->bytes.get(), bytes.data(), buffer->used);
     bytes.remove_prefix(buffer->used);
-    const std::lock_guard lock(mutex_);
-    ++written_;
-    changed_.notify_all();
+    {
+      const std::lock_guard lock(mutex_);
+      ++written_;
+    }
+    changed_.notify_all();  // who wakes up finds the lock free
   }
   return {};
 }
@@ -64,8 +68,10 @@ Result<bool> Ring::drain(size_t reader, Sink& into) {
       stop();
       return taken.take_error();
     }
-    const std::lock_guard lock(mutex_);
-    ++taken_[reader];
+    {
+      const std::lock_guard lock(mutex_);
+      ++taken_[reader];
+    }
     changed_.notify_all();
   }
   const std::lock_guard lock(mutex_);

@@ -92,6 +92,12 @@ class Reader::State {
     return step_ == Step::content || step_ == Step::sparse_map || step_ == Step::sparse_more;
   }
 
+  // An error says which entry it is about; its name is made fit to print only then.
+  [[nodiscard]] Result<> named(Result<> done) const {
+    if (done.ok()) return done;
+    return std::move(done).within("'", str::printable(entry_.name), "'");
+  }
+
   // Whole blocks are used where they lie; one that is cut by the end of the buffer is put together in block_.
   Result<> with_block(std::string_view& bytes) {
     const size_t missing = kBlock - block_.size();
@@ -190,7 +196,7 @@ class Reader::State {
     pax_sparse_ = regular && pax_.sparse;
     if (pax_sparse_ && pax_.sparse_name) entry_.name = *pax_.sparse_name;
     TRY(check_name(entry_.name, "name"));
-    return fill(header).within("'", str::printable(entry_.name), "'");
+    return named(fill(header));
   }
 
   Result<> fill(const Header& header) {
@@ -297,13 +303,13 @@ class Reader::State {
         continue;
       }
       const std::string_view part = bytes.substr(0, piece.size - done_);
-      TRY(handler_.data(piece.offset + done_, part).within("'", str::printable(entry_.name), "'"));
+      TRY(named(handler_.data(piece.offset + done_, part)));
       done_ += part.size();
       left_ -= part.size();
       bytes.remove_prefix(part.size());
     }
     if (left_ > 0) return {};
-    return end_content().within("'", str::printable(entry_.name), "'");
+    return named(end_content());
   }
 
   Result<> end_content() {
@@ -327,9 +333,9 @@ class Reader::State {
   // ---- sparse files ----
 
   Result<> more_pieces(std::string_view block) {
-    TRY(map_.add_table(block.substr(0, 21 * 24)).within("'", str::printable(entry_.name), "'"));
+    TRY(named(map_.add_table(block.substr(0, 21 * 24))));
     if (block[504] != 0) return {};
-    return start_content().within("'", str::printable(entry_.name), "'");
+    return named(start_content());
   }
 
   Result<> map_block(std::string_view block) {
@@ -338,7 +344,7 @@ class Reader::State {
                                            "': the sparse map is longer than the content"));
     left_ -= kBlock;
     const bool complete = TRY(map_.add_text(block).within("'", str::printable(entry_.name), "'"));
-    return complete ? start_content().within("'", str::printable(entry_.name), "'") : Result<>();
+    return complete ? named(start_content()) : Result<>();
   }
 
   Handler& handler_;

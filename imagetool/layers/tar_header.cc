@@ -75,15 +75,37 @@ Result<Type> type_of(char flag, std::string_view name) {
 
 bool Header::zero() const { return block_[0] == 0 && std::memcmp(block_, block_ + 1, kBlock - 1) == 0; }
 
-bool Header::checksum_holds() const {
-  const std::optional<int64_t> want = number(field(148, 8));
-  int64_t bytes = 0, chars = 0;
-  for (size_t i = 0; i < kBlock; ++i) {
-    const bool own = i >= 148 && i < 156;  // its own field counts as blanks
-    bytes += own ? ' ' : static_cast<unsigned char>(block_[i]);
-    chars += own ? ' ' : static_cast<signed char>(block_[i]);
+namespace {
+
+constexpr size_t kSumAt = 148, kSumSize = 8;
+
+// Of all bytes as unsigned numbers, eight at a time: lanes of 16 bits have room for the 128 bytes of each.
+int64_t sum_of(const char* block) {
+  constexpr uint64_t kEven = 0x00ff00ff00ff00ff;
+  uint64_t lanes = 0;
+  for (size_t i = 0; i < kBlock; i += sizeof(uint64_t)) {
+    uint64_t word = 0;
+    std::memcpy(&word, block + i, sizeof word);
+    lanes += (word & kEven) + (word >> 8 & kEven);
   }
-  return want && (*want == bytes || *want == chars);
+  uint64_t sum = 0;
+  for (; lanes != 0; lanes >>= 16) sum += lanes & 0xffff;
+  return static_cast<int64_t>(sum);
+}
+
+}  // namespace
+
+// Its own field counts as blanks.  Some old writers took bytes for signed numbers.
+bool Header::checksum_holds() const {
+  const std::string_view own = field(kSumAt, kSumSize);
+  const std::optional<int64_t> want = number(own);
+  if (!want) return false;
+  int64_t sum = sum_of(block_) + ' ' * int64_t{kSumSize};
+  for (const char c : own) sum -= static_cast<unsigned char>(c);
+  if (*want == sum) return true;
+  for (size_t i = 0; i < kBlock; ++i)
+    if ((i < kSumAt || i >= kSumAt + kSumSize) && (static_cast<unsigned char>(block_[i]) & 0x80)) sum -= 256;
+  return *want == sum;
 }
 
 Header::Form Header::form() const {

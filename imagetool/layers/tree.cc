@@ -327,9 +327,9 @@ Result<> Tree::finish() {
       if (!set.ok() && !may_skip_attribute(set.error().errnum)) return set.error();
     }
     const struct timespec times[2] = {pending.mtime, pending.mtime};
-    TRY(sys::utimensat(dir.value(), ".", times, 0).within("'/", str::printable(item->first), "'"));
-    if (pending.mode)
-      TRY(sys::fchmodat(dir.value(), ".", *pending.mode).within("'/", str::printable(item->first), "'"));
+    Result<> set = sys::utimensat(dir.value(), ".", times, 0);
+    if (set.ok() && pending.mode) set = sys::fchmodat(dir.value(), ".", *pending.mode);
+    if (!set.ok()) return std::move(set).within("'/", str::printable(item->first), "'");
   }
   return {};
 }

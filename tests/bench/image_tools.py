@@ -191,10 +191,35 @@ class Tool:
 class ImageTool(Tool):
     name = "imagetool"
 
+    def command(self):
+        return [f"{BIN}/imagetool", "--store", f"{self.disk}/store"]
+
     def fetch(self, image):
-        command = [f"{BIN}/imagetool", "--store", f"{self.disk}/store"]
-        self.field.run(command + ["pull", "--quiet", image.reference])
-        self.field.run(command + ["bundle", image.reference, f"{self.disk}/bundle{self.number}"])
+        self.field.run(self.command() + ["pull", "--quiet", image.reference])
+        self.field.run(self.command() + ["bundle", image.reference, f"{self.disk}/bundle{self.number}"])
+
+
+class User(ImageTool):
+    """The same by an ordinary user with a range of subordinate ids, who is known in our mount namespace alone."""
+    name, programs = "user", ("newuidmap", "newgidmap", "setpriv")
+    uid = 4242
+
+    def __init__(self, field):
+        super().__init__(field)
+        for file, line in (("passwd", f"bench:x:{self.uid}:{self.uid}::/:/bin/sh"), ("subuid", f"{self.uid}:500000:65536"),
+                           ("subgid", f"{self.uid}:500000:65536")):
+            with open(f"/etc/{file}", "a+") as known, open(f"{field.scratch}/{file}", "w") as own:
+                known.seek(0)
+                own.write(f"{known.read()}{line}\n")
+            subprocess.run(["mount", "--bind", f"{field.scratch}/{file}", f"/etc/{file}"], check=True)
+
+    def start(self, disk):
+        super().start(disk)
+        os.chown(disk, self.uid, self.uid)
+
+    def command(self):
+        return ["setpriv", "--reuid", str(self.uid), "--regid", str(self.uid), "--clear-groups", "env", "-i",
+                f"PATH={os.environ['PATH']}", f"HOME={self.disk}"] + super().command()
 
 
 class SkopeoUmoci(Tool):
@@ -253,7 +278,7 @@ class Containerd(Tool):
 def tools_there(field):
     """Those whose programs are installed, and a line for each that is not."""
     tools, missing = [], []
-    for kind in (ImageTool, SkopeoUmoci, Podman, Docker, Containerd):
+    for kind in (ImageTool, User, SkopeoUmoci, Podman, Docker, Containerd):
         gone = [program for program in kind.programs if not shutil.which(program)]
         if gone:
             missing.append(f"{', '.join(gone)} not installed, {kind.name} is left out: contrib/install-packages bench engines")
