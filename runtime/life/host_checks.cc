@@ -186,12 +186,14 @@ DevicePart device_part(std::string_view path) {
 }
 
 // Devices get into the container's own network namespace by linux.netDevices and by hooks, and those have names that are
-// not the host's: all that is known here is which parameters a device has, by those of "default".
+// not the host's: all that is known here is which parameters a device has, by those of "lo", which every network namespace
+// has ("default" of neigh is in the first one alone).
 void sysctls_are_there(const plan::Plan& plan, Inspection& found) {
   for (const plan::SysctlStep& step : plan.sysctls) {
     std::string path = step.path;
-    if (const DevicePart device = device_part(path); device.size)
-      path.replace(device.at, device.size, "default");
+    const DevicePart device = device_part(path);
+    const std::string_view name = std::string_view(path).substr(device.at, device.size);
+    if (device.size && name != "all" && name != "default") path.replace(device.at, device.size, "lo");
     if (!exists("/proc/sys/" + path))
       found.add(Severity::error, json::join_path("linux.sysctl", step.name),
                 "this kernel has no such parameter");
