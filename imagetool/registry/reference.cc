@@ -184,6 +184,8 @@ std::string Reference::text() const { return with_tag_and_digest(name(), *this);
 std::string Reference::familiar_name() const {
   if (registry != kDockerHub) return name();
   const std::string_view rest = repository;
+  // Without the registry "a.b/c" would be taken for one of the registry a.b.
+  if (looks_like_host(rest.substr(0, rest.find('/')))) return name();
   const bool official =
       rest.starts_with(kLibrary) && rest.find('/', kLibrary.size()) == std::string_view::npos;
   return std::string(official ? rest.substr(kLibrary.size()) : rest);

@@ -128,6 +128,7 @@ Test(reference, prints) {
       {"library/a/b", "docker.io/library/a/b:latest", "library/a/b:latest", "library/a/b", "latest"},
       {"quay.io/library/a", "quay.io/library/a:latest", "quay.io/library/a:latest", "quay.io/library/a",
        "latest"},
+      {"docker.io/a.b/c", "docker.io/a.b/c:latest", "docker.io/a.b/c:latest", "docker.io/a.b/c", "latest"},
       {"a@sha256:" HEX64, "docker.io/library/a@sha256:" HEX64, "a@sha256:" HEX64, "a", "sha256:" HEX64},
       {"a:1@sha256:" HEX64, "docker.io/library/a:1@sha256:" HEX64, "a:1@sha256:" HEX64, "a", "sha256:" HEX64},
   };
