@@ -72,6 +72,7 @@ runtime_link := $(if $(static),-static-pie -Wl$(comma)--fatal-warnings,-pie) -Wl
 machine := $(firstword $(subst -, ,$(shell $(CXX) -dumpmachine 2>/dev/null)))
 runtime_link += $(if $(filter x86_64 aarch64,$(machine)),-Wl$(comma)-e$(comma)runtime_entry)
 runtime_libs := -lseccomp -lcap $(if $(static),-lyajl_s,-lyajl)
+systemd_libs := -lsystemd -lyajl
 imagetool_link := -pie -Wl,--gc-sections
 imagetool_libs := -lcurl -lcrypto -lzstd -lisal -lyajl -pthread
 runtime_test_libs := -lseccomp -lcap -lyajl
@@ -85,7 +86,9 @@ find_cc = $(sort $(shell find $(1) -name '*.cc' 2>/dev/null))
 objects = $(patsubst %.cc,$(B)/obj/%.o,$(1))
 
 spec_src := $(call find_cc,spec)
-runtime_src := $(call find_cc,runtime)
+# The program that talks to systemd is one of its own, and is carried in the runtime's binary.
+systemd_src := runtime/systemd/main.cc runtime/systemd/manager.cc
+runtime_src := $(filter-out $(systemd_src),$(call find_cc,runtime))
 imagetool_src := $(call find_cc,imagetool)
 hello_maker_src := $(call find_cc,contrib/hello-world)
 test_support_src := $(call find_cc,tests/unit/support)
@@ -100,7 +103,7 @@ PROGRAMS := $(foreach p,runtime imagetool,$(if $(wildcard $(p)/main.cc),$(p)))
 UNITS := $(foreach u,spec runtime imagetool,$(if $($(u)_test_src),unit-$(u)))
 
 bare_obj := $(B)/obj/runtime/stages/sealed_entry.o
-product_obj := $(filter-out $(bare_obj),$(call objects,$(spec_src) $(runtime_src) $(imagetool_src) $(hello_maker_src)))
+product_obj := $(filter-out $(bare_obj),$(call objects,$(spec_src) $(runtime_src) $(systemd_src) $(imagetool_src) $(hello_maker_src)))
 test_obj := $(call objects,$(test_support_src) $(spec_test_src) $(runtime_test_src) $(imagetool_test_src) $(fuzz_src) $(fuzz_replay_src) \
                       tests/sanitize/jailed.cc)
 
@@ -251,6 +254,14 @@ $(bare_obj): runtime/stages/sealed_entry.cc $(B)/gen/product.flags | $(B)/gen/ve
 	$(Q)mv -f $@.new $@
 
 -include $(patsubst %.o,%.d,$(product_obj) $(bare_obj) $(test_obj))
+
+$(B)/runtime-systemd: $(call objects,$(systemd_src)) $(B)/obj/runtime/systemd/request.o $(B)/libspec.a $(B)/gen/link.flags
+	$(call say,LINK,$@)
+	$(Q)$(CXX) $(link_flags) -pie -Wl,--gc-sections -o $@ $(filter %.o %.a,$^) $(systemd_libs)
+	$(Q)$(if $(filter release,$(MODE)),strip $@)
+
+$(B)/obj/runtime/systemd/program.o: private product_flags += -DSYSTEMD_PROGRAM='"$(B)/runtime-systemd"'
+$(B)/obj/runtime/systemd/program.o: $(B)/runtime-systemd
 
 # Made anew each time, or the archive would keep the objects of deleted files.
 define archive

@@ -110,6 +110,14 @@ struct json::Schema<Exit> {
 };
 
 template <>
+struct json::Schema<SystemdUnit> {
+  static constexpr auto fields = std::tuple{
+      required("name", &SystemdUnit::name, checks::not_empty),
+      optional("user", &SystemdUnit::user),
+  };
+};
+
+template <>
 struct json::Schema<State> {
   using S = State;
   static constexpr auto fields = std::tuple{
@@ -128,6 +136,7 @@ struct json::Schema<State> {
       optional("annotations", &S::annotations),
       optional("cgroupPaths", &S::cgroup_paths, checks::absolute),
       optional("createdCgroups", &S::created_cgroups, created_cgroup),
+      optional("systemdUnit", &S::unit),
       optional("rdtTasks", &S::rdt_tasks, checks::absolute),
       optional("createdRdt", &S::created_rdt, checks::absolute),
       optional("keep", &S::keep),

@@ -27,6 +27,13 @@ struct Exit {
   bool operator==(const Exit&) const = default;
 };
 
+// A unit that systemd made for a container.
+struct SystemdUnit {
+  std::string name;   // "runtime-web.scope"
+  bool user = false;  // of a user's manager, not the host's
+  bool operator==(const SystemdUnit&) const = default;
+};
+
 // The formats that this program writes and reads.
 inline constexpr uint32_t kStateFormat = 2;
 
@@ -49,6 +56,7 @@ struct State {
   // Controller ("" for v2) → absolute path of the cgroup's directory.
   std::map<std::string, std::string> cgroup_paths;
   std::vector<std::string> created_cgroups;  // those of them that we made, and so may remove
+  std::optional<SystemdUnit> unit;           // whose cgroups they are
   std::vector<std::string> rdt_tasks;    // files of resctrl that every process of the container is written to
   std::vector<std::string> created_rdt;  // directories there that go with the container
   std::optional<Hooks> hooks;  // config.json's: startContainer, poststart and poststop are still to come

@@ -2,8 +2,8 @@
 //
 // This is the whole interface; a file beside it for each verb.  It works on directories of every mounted hierarchy, v1
 // and v2 alike, since a hybrid host has both at once: Paths says where a container is.  What differs between the
-// versions stands side by side where the verb is.  Whoever else makes the directories (systemd does, where it manages
-// them) replaces `create` and `destroy`, and the rest stays as it is.  The rules:
+// versions stands side by side where the verb is.  Where systemd manages cgroups (systemd.h), it makes the container's
+// as a unit of its own and takes it away again; all the rest is the same, and the same files are written.  The rules:
 //   limits are written before any process is inside, so that set-up counts against them
 //   what existed before is never removed; a cgroup that holds processes, or is frozen, is refused
 //   entering is free of the kernel's slow path: CLONE_INTO_CGROUP on v2, "0" into `tasks` by a single-threaded process on
@@ -11,25 +11,36 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "runtime/cgroups/systemd.h"
 #include "runtime/plan/cgroup.h"
 #include "runtime/plan/update.h"
 #include "spec/base/error.h"
 #include "spec/base/fd.h"
 #include "spec/base/undo.h"
 #include "spec/events.h"
+#include "spec/state.h"
 
 namespace cgroups {
 
 // The mounted hierarchies, from /proc/self/mountinfo.
 Result<plan::CgroupHost> probe(bool writable);
 
+// The cgroup of the user's systemd that this process is in, "/user.slice/user-1000.slice/user@1000.service"; "" if it is in none.
+Result<std::string> user_manager();
+
 // Controller, "" for v2 → absolute directory.  Controllers of one v1 hierarchy have the same.
 using Paths = std::map<std::string, std::string>;
 
 // ---- made, entered, removed ----
+
+// A limit that counts processes, and must not count the one that stands in.
+struct LateWrite {
+  std::string directory, file, value;
+};
 
 struct Handle {
   UniqueFd v2;                  // directory for CLONE_INTO_CGROUP; invalid: no unified hierarchy
@@ -38,21 +49,28 @@ struct Handle {
   std::vector<std::string> created;  // in the order they were made
   std::vector<std::string>
       above;  // made as well, to be there: they outlive the container, as others may use them
+  std::optional<oci::SystemdUnit> unit;
+  StandIn stand_in;             // keeps `unit` until somebody else is in it
+  std::vector<LateWrite> late;  // for `settle`
 };
 
 // What `create` is about to make, for the record: paths and `created` of the directories that are not there yet.  Whoever
 // is killed while it makes them leaves no more than that.
 Handle intend(const plan::Cgroup& plan);
 // Makes the directories and writes the limits.  On failure what it made is gone again.
-Result<Handle> create(const plan::Cgroup& plan);
+Result<Handle> create(const plan::Cgroup& plan, const Asking& asking);
+// To be called once the container's first process is inside.
+Result<> settle(Handle& handle);
 // As if `create` had not been: for failures behind it.  What cannot be removed is logged.
-void undo(const Handle& handle);
+void undo(Handle& handle, const Asking& asking);
 // For a further process in the cgroups of a running container.  Where a v2 cgroup hands its controllers down, no process
 // may be in it itself: then the one that `beside`, a process of the container, is in.
 Result<Handle> open(const Paths& paths, pid_t beside);
 // Removes directories made by `create`, with the empty cgroups a container made beneath them.  Waits for processes on
 // their way out, at most `wait_ms` milliseconds for each.
 Result<> destroy(const std::vector<std::string>& created, int64_t wait_ms = 10000);
+// Has systemd end a unit, and waits until that is done.  Precondition: no process is left in it that should be.
+Result<> stop_unit(const oci::SystemdUnit& unit, const Asking& asking);
 
 // ---- limits ----
 

@@ -82,16 +82,17 @@ Result<> make_directories(const plan::CgroupDirectory& plan, bool default_parent
   });
   for (size_t i = 0; i < directories.size(); ++i) {
     const std::string& directory = directories[i];
-    if (plan.v2) enable_controllers(i ? directories[i - 1] : plan.mount_point, plan.controllers);
+    if (plan.v2 && !handle.unit)
+      enable_controllers(i ? directories[i - 1] : plan.mount_point, plan.controllers);
     const bool leaf = i + 1 == directories.size();
     Result<> made = sys::mkdirat(Fd::cwd(), directory.c_str(), 0755);
     if (!made.ok() && made.error().errnum != EEXIST) return made;
-    if (leaf && !made.ok() && holds_processes(directory))
+    if (leaf && !made.ok() && !handle.unit && holds_processes(directory))
       return Error(Kind::conflict, str::cat("linux.cgroupsPath: the cgroup '", directory,
                                             "' is already in use; give the container one of its own"));
     if (!leaf && default_parent) parents.push_back(directory);
     if (!leaf && !default_parent && made.ok()) handle.above.push_back(directory);
-    if (made.ok() && leaf) {
+    if (leaf && (made.ok() || handle.unit)) {
       handle.created.insert(handle.created.end(), parents.begin(), parents.end());
       handle.created.push_back(directory);
     }
@@ -180,11 +181,24 @@ void note_path(const plan::CgroupDirectory& part, const std::string& directory, 
     for (const std::string& controller : part.controllers) handle.paths[controller] = directory;
 }
 
+// The process that stands in for the container's counts where processes are counted, until it goes.
+plan::CgroupDirectory with_room(const plan::CgroupDirectory& part, const std::string& directory,
+                                Handle& handle) {
+  plan::CgroupDirectory roomy = part;
+  for (plan::CgroupWrite& write : roomy.writes) {
+    const auto limit = str::number<int64_t>(write.value);
+    if (write.file != "pids.max" || !limit) continue;
+    handle.late.push_back({directory, write.file, write.value});
+    write.value = str::cat(*limit + 1);
+  }
+  return roomy;
+}
+
 Result<> create_one(const plan::Cgroup& plan, const plan::CgroupDirectory& part, Handle& handle) {
   const std::string directory = part.mount_point + part.path;
   TRY(make_directories_again(part, plan.default_parent, handle)
           .within("making the cgroup '", directory, "'"));
-  TRY(write_limits(part, directory));
+  TRY(write_limits(handle.unit ? with_room(part, directory, handle) : part, directory));
   TRY(open_entrances(directory, part.v2, handle));
   if (part.v2 && plan.device_filter) TRY(device_filter::attach(handle.v2, *plan.device_filter));
   if (part.v2 && plan.owner)
@@ -198,6 +212,7 @@ Result<> create_one(const plan::Cgroup& plan, const plan::CgroupDirectory& part,
 
 Handle intend(const plan::Cgroup& plan) {
   Handle handle;
+  if (plan.unit) handle.unit = plan.unit->known_as;
   for (const plan::CgroupDirectory& part : plan.directories) {
     const std::vector<std::string> directories = lineage(part);
     if (directories.empty() || sys::exists(Fd::cwd(), directories.back().c_str())) continue;
@@ -208,10 +223,28 @@ Handle intend(const plan::Cgroup& plan) {
   return handle;
 }
 
-Result<Handle> create(const plan::Cgroup& plan) {
+// Where systemd has put it: beneath every hierarchy, whether it uses that or not.
+static Result<std::string> start_unit(const plan::Unit& unit, const Asking& asking, Handle& handle) {
+  const bool is_scope = unit.known_as.name.ends_with(".scope");
+  if (is_scope) handle.stand_in = TRY(StandIn::begin());
+  std::string path = TRY(ask_systemd({.verb = systemd::Verb::start,
+                                      .unit = unit.known_as.name,
+                                      .user = unit.known_as.user,
+                                      .pid = handle.stand_in.pid(),
+                                      .properties = unit.properties},
+                                     asking)
+                             .within("linux.cgroupsPath"));
+  handle.unit = unit.known_as;  // not before: where it failed, the unit of that name is another's
+  return path;
+}
+
+Result<Handle> create(const plan::Cgroup& plan, const Asking& asking) {
   Handle handle;
-  Undo remove([&] { undo(handle); });
-  for (const plan::CgroupDirectory& part : plan.directories) {
+  Undo remove([&] { undo(handle, asking); });
+  const std::string path = plan.unit ? TRY(start_unit(*plan.unit, asking, handle)) : std::string();
+  for (const plan::CgroupDirectory& planned : plan.directories) {
+    plan::CgroupDirectory part = planned;
+    if (plan.unit) part.path = path;
     Result<> made = create_one(plan, part, handle);
     if (made.ok() || (plan.tolerant && is_refusal(made.error()))) continue;
     return made.take_error();
@@ -220,7 +253,23 @@ Result<Handle> create(const plan::Cgroup& plan) {
   return handle;
 }
 
-void undo(const Handle& handle) {
+Result<> settle(Handle& handle) {
+  handle.stand_in.leave();
+  for (const LateWrite& write : handle.late) TRY(write_file(write.directory, write.file, write.value));
+  return {};
+}
+
+Result<> stop_unit(const oci::SystemdUnit& unit, const Asking& asking) {
+  (void)TRY(ask_systemd({.verb = systemd::Verb::stop, .unit = unit.name, .user = unit.user}, asking));
+  return {};
+}
+
+void undo(Handle& handle, const Asking& asking) {
+  handle.stand_in.leave();
+  if (handle.unit) {
+    const Result<> stopped = stop_unit(*handle.unit, asking);
+    if (!stopped.ok()) logs::warn(stopped.error().message, ", ignoring");
+  }
   const Result<> destroyed = destroy(handle.created, 1000);
   if (!destroyed.ok()) logs::warn(destroyed.error().message, ", ignoring");
   for (auto above = handle.above.rbegin(); above != handle.above.rend(); ++above)

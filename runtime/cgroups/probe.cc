@@ -51,6 +51,19 @@ Result<plan::CgroupHost> probe(bool writable) {
   return host;
 }
 
+// proc_pid_cgroup(5): "0::/path" is the unified hierarchy, "1:name=systemd:/path" the one that systemd uses without it.
+Result<std::string> user_manager() {
+  const std::string text = TRY(files::read(Fd::cwd(), "/proc/self/cgroup", kMostMountinfo));
+  for (const std::string_view line : str::split(text, '\n')) {
+    if (!line.starts_with("0::") && line.find(":name=systemd:") == std::string_view::npos) continue;
+    const std::string_view path = line.substr(line.rfind(':') + 1);
+    const size_t manager = path.find("/user@");
+    const size_t end = path.find('/', manager == std::string_view::npos ? manager : manager + 1);
+    if (manager != std::string_view::npos) return std::string(path.substr(0, end));
+  }
+  return std::string();
+}
+
 Result<std::vector<plan::CgroupDirectory>> directories(const Paths& paths) {
   std::map<std::string, plan::CgroupDirectory> found;
   for (const auto& [controller, directory] : paths) {

@@ -115,7 +115,11 @@ static Result<> run_poststop(const oci::State& state) {
 }
 
 // What outlives the first process: cgroups, with the processes of a container without a pid namespace of its own.
-static Result<> clear(const oci::State& state) {
+static Result<> clear(const Runtime& runtime, const oci::State& state) {
+  if (state.unit) {
+    TRY(cgroups::kill_all(state.cgroup_paths, SIGKILL));
+    TRY(cgroups::stop_unit(*state.unit, {runtime.environment.all}));
+  }
   // Mostly nobody is left in them, and then they can go as they are.
   if (!cgroups::destroy(state.created_cgroups, 0).ok()) {
     TRY(cgroups::kill_all(state.cgroup_paths, SIGKILL));
@@ -162,12 +166,12 @@ Result<> Container::remove(const Runtime& runtime, std::string_view id, bool for
   const oci::State state = std::move(loaded).take();
   if (!force) TRY(refuse_unless_stopped(state));
   TRY(end_process(state).within("container '", id, "'"));
-  TRY(clear(state).within("container '", id, "'"));
+  TRY(clear(runtime, state).within("container '", id, "'"));
   return dir.forget();
 }
 
-Result<> Container::remove_ended(StateDir& dir, const oci::State& state) {
+Result<> Container::remove_ended(const Runtime& runtime, StateDir& dir, const oci::State& state) {
   TRY(dir.lock());
-  TRY(clear(state).within("container '", state.id, "'"));
+  TRY(clear(runtime, state).within("container '", state.id, "'"));
   return dir.forget();
 }

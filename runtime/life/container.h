@@ -33,7 +33,7 @@ class Container {
   // `force`, else Kind::conflict.  Every step may find its work done already: an interrupted removal can be repeated.
   static Result<> remove(const Runtime& runtime, std::string_view id, bool force);
   // The same by who has made it and waited for its end.  Kind::not_found: somebody has removed it meanwhile.
-  static Result<> remove_ended(StateDir& dir, const oci::State& state);
+  static Result<> remove_ended(const Runtime& runtime, StateDir& dir, const oci::State& state);
 
  private:
   Container(StateDir dir, oci::State state) : dir_(std::move(dir)), state_(std::move(state)) {}

@@ -89,6 +89,7 @@ oci::State draft_of(const oci::State& state, const plan::Plan& plan, const std::
   cgroups::Handle intended = cgroups::intend(plan.cgroup);
   draft.cgroup_paths = std::move(intended.paths);
   draft.created_cgroups = std::move(intended.created);
+  draft.unit = std::move(intended.unit);
   if (plan.intel_rdt.wanted) draft.created_rdt = resctrl::intend(plan.intel_rdt, rdt_mount);
   draft.status = oci::Status::creating;
   return draft;
@@ -207,8 +208,10 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
   state.host_root = root.id;
   const std::string rdt_mount = plan.intel_rdt.wanted ? TRY(resctrl::find_mount()) : std::string();
   TRY(dir.save(draft_of(state, plan, rdt_mount)));
-  cgroups::Handle cgroup = TRY(cgroups::create(plan.cgroup));
-  Undo remove_cgroups([&] { cgroups::undo(cgroup); });
+  const cgroups::Asking asking{rt.environment.all, {watch.signals()}};
+  cgroups::Handle cgroup = TRY(cgroups::create(plan.cgroup, asking));
+  Undo remove_cgroups([&] { cgroups::undo(cgroup, {rt.environment.all}); });
+  state.unit = cgroup.unit;
   state.cgroup_paths = cgroup.paths;
   state.created_cgroups = cgroup.created;
   for (const std::string& directory : cgroup.created) logs::debug("cgroup '", directory, "' made");
@@ -226,6 +229,7 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
   stages::Launched init = TRY(stages::launch(watch, plan, std::move(handles), rt.uid == 0,
                                              hook_runner(watch, plan, state, return_devices, hooks_begun)));
   Undo end([&] { stages::abandon(init); });
+  TRY(cgroups::settle(cgroup));
   logs::debug("container set up; process ", init.pid, " is its first, and waits to be started");
   TRY(resctrl::enter(state.rdt_tasks, init.pid));
   state.pid = init.pid;

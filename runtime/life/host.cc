@@ -29,11 +29,13 @@ Result<plan::Host> probe(const Runtime& rt) {
   host.egid = ::getegid();
   host.capabilities = TRY(capabilities::permitted());
   host.listen_fds = listen_fds(rt.environment, ::getpid());
-  const bool cgroups_wanted = rt.cgroup_manager != CgroupManager::disabled && rt.uid == 0;
+  const bool by_systemd = rt.cgroup_manager == CgroupManager::systemd;
+  const bool cgroups_wanted = by_systemd || (rt.cgroup_manager != CgroupManager::disabled && rt.uid == 0);
   host.cgroups = TRY(cgroups::probe(cgroups_wanted).within("reading the host's cgroups"));
-  const bool confined = TRY(in_user_namespace());
+  const bool confined = TRY(in_user_namespace()) || rt.uid != 0;
   host.cgroups.device_rules = !confined;
   host.cgroups.tolerant = rt.rootless == Rootless::yes || (rt.rootless == Rootless::automatic && confined);
+  if (by_systemd && confined) host.cgroups.user_manager = TRY(cgroups::user_manager());
   if (host.cgroups.tolerant)
     for (plan::HostHierarchy& h : host.cgroups.hierarchies)
       h.writable = sys::faccessat(Fd::cwd(), h.mount_point.c_str(), W_OK).ok();

@@ -49,12 +49,12 @@ Result<> record_exit(StateDir& dir, oci::State state, int code) {
   return dir.save(state);
 }
 
-Result<int> wait_and_record(creation::Created& made, bool keep) {
+Result<int> wait_and_record(const Runtime& rt, creation::Created& made, bool keep) {
   const std::string& id = made.state.id;
   const int code = TRY(supervision::wait(made.init.pid, made.init.pidfd, std::move(made.init.terminal)));
   const Result<> done =
       keep ? record_exit(made.dir, made.state, code).within("recording the exit of '", id, "'")
-           : Container::remove_ended(made.dir, made.state);
+           : Container::remove_ended(rt, made.dir, made.state);
   if (!done.ok() && done.error().kind != Kind::not_found) return done.error();
   return code;  // not found: somebody has deleted it meanwhile
 }
@@ -75,7 +75,7 @@ Result<> keeper(stages::Channel& channel, const Runtime& rt, const creation::Opt
   channel.close();
   logs::redirect(nullptr);
   TRY(detach_from_caller());
-  (void)TRY(wait_and_record(made, true));
+  (void)TRY(wait_and_record(rt, made, true));
   return {};
 }
 
@@ -115,7 +115,7 @@ Result<int> foreground(const Runtime& rt, creation::Options options) {
   options.detached = options.console_socket.has_value();
   supervision::hold_signals();
   creation::Created made = TRY(create_and_start(rt, options));
-  return wait_and_record(made, options.keep);
+  return wait_and_record(rt, made, options.keep);
 }
 
 Result<int> detached(const Runtime& rt, creation::Options options) {

@@ -4,6 +4,7 @@
 #include "runtime/concerns/resctrl.h"
 #include "runtime/life/state_dir.h"
 #include "runtime/life/status.h"
+#include "runtime/plan/systemd.h"
 #include "runtime/plan/update.h"
 #include "spec/base/log.h"
 
@@ -18,6 +19,17 @@ Result<Undo> change_schemata(const oci::State& state, const std::vector<plan::Rd
                                              ": the container has no group of resctrl; it gets one where "
                                              "it is created with linux.intelRdt"));
   return resctrl::change(state.rdt_tasks.front(), schemata);
+}
+
+// Or it would write the old limits again, whenever it comes to that unit.
+Result<> tell_systemd(const Runtime& rt, const oci::SystemdUnit& unit, const plan::Cgroup& cgroup) {
+  systemd::Request request{.verb = systemd::Verb::set,
+                           .unit = unit.name,
+                           .user = unit.user,
+                           .properties = plan::limit_properties(cgroup)};
+  if (request.properties.empty()) return {};
+  (void)TRY(cgroups::ask_systemd(std::move(request), {rt.environment.all}));
+  return {};
 }
 
 }  // namespace
@@ -39,6 +51,7 @@ Result<> update(const Runtime& rt, const std::string& id, const Change& change,
   if (update.check) TRY(cgroups::check_memory(*update.check));
   Undo restore_schemata = TRY(change_schemata(state, change.schemata));
   Undo restore = TRY(cgroups::apply(update.cgroup));
+  if (state.unit) TRY(tell_systemd(rt, *state.unit, update.cgroup));
   defaults.resources = std::move(update.resources);
   TRY(dir.save_exec_defaults(defaults));
   restore.keep();

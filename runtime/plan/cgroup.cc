@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "runtime/plan/cgroup_writes.h"
+#include "runtime/plan/systemd.h"
 
 namespace plan {
 
@@ -16,13 +17,8 @@ bool asks_for_limits(const oci::Resources& r) {
          !r.rdma.empty() || !r.unified.empty();
 }
 
-Result<std::string> cgroup_path(const oci::Linux& config, std::string_view id, bool systemd,
-                                bool& default_parent) {
+Result<std::string> cgroup_path(const oci::Linux& config, std::string_view id, bool& default_parent) {
   const std::string given = config.cgroups_path.value_or("");
-  if (systemd)
-    return Error(Kind::unsupported,
-                 str::cat("linux.cgroupsPath: the systemd cgroup manager (--systemd-cgroup) is not supported "
-                          "by this runtime; use cgroupfs"));
   if (given.empty()) return str::cat(kDefaultParent, "-", id);
   default_parent = given.front() != '/';
   if (default_parent) return str::cat(kDefaultParent, "/", given);
@@ -54,10 +50,15 @@ void add_device_rules(const std::vector<oci::DeviceRule>& rules, CgroupDirectory
 
 // A configuration without rules gets the default devices and no others, as with runc: a container that may make nodes
 // must not reach the host's disks because nobody thought of it.
-Result<> add_devices(const oci::Resources& from, Cgroup& plan) {
+std::vector<oci::DeviceRule> all_device_rules(const oci::Resources& from) {
   std::vector<oci::DeviceRule> rules = from.devices;
   if (rules.empty()) rules.push_back({.allow = false});
   for (oci::DeviceRule& rule : default_device_rules()) rules.push_back(std::move(rule));
+  return rules;
+}
+
+Result<> add_devices(const oci::Resources& from, Cgroup& plan) {
+  std::vector<oci::DeviceRule> rules = all_device_rules(from);
   if (CgroupDirectory* v1 = find_directory(plan, "devices"); v1 && !v1->v2) {
     add_device_rules(rules, *v1);
     return {};
@@ -70,6 +71,15 @@ Result<> add_devices(const oci::Resources& from, Cgroup& plan) {
                  "linux.resources.devices: this host has neither a devices controller nor cgroup v2");
   plan.device_filter = std::move(rules);
   return {};
+}
+
+// systemd is told what it would otherwise undo.
+void add_properties(const oci::Resources& resources, bool device_rules, Cgroup& plan) {
+  std::vector<systemd::Property>& all = plan.unit->properties;
+  for (systemd::Property& limit : limit_properties(plan)) all.push_back(std::move(limit));
+  if (!device_rules) return;
+  for (systemd::Property& policy : device_properties(all_device_rules(resources)))
+    all.push_back(std::move(policy));
 }
 
 // "Cgroup ownership" in config-linux.md: whoever gets cgroups to write to, in a namespace of its own.
@@ -142,7 +152,9 @@ Result<Cgroup> make_cgroup(const oci::Config& config, std::string_view id, const
                    "here: run as root, or remove them");
     return plan;
   }
-  const std::string path = TRY(cgroup_path(from, id, systemd, plan.default_parent));
+  if (systemd)
+    plan.unit = TRY(make_unit(from.cgroups_path.value_or(""), id, config.annotations, host.user_manager));
+  const std::string path = plan.unit ? plan.unit->cgroup : TRY(cgroup_path(from, id, plan.default_parent));
   plan.tolerant = host.tolerant && !asks_for_limits(resources);
   // With version 1 nothing beneath a root that is not ours is delegated to us; with version 2 alone that may well be.
   const bool only_v2 = host.hierarchies.size() == 1 && host.hierarchies.front().v2;
@@ -152,6 +164,7 @@ Result<Cgroup> make_cgroup(const oci::Config& config, std::string_view id, const
   if (only_v2 && is_delegated(config, from)) plan.owner = host_user(config, from);
   TRY(add_writes(resources, plan));
   if (host.device_rules) TRY(add_devices(resources, plan));
+  if (plan.unit) add_properties(resources, host.device_rules, plan);
   return plan;
 }
 

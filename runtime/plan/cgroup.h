@@ -6,7 +6,7 @@
 //
 // Where: cgroupsPath absolute = beneath the hierarchy's mount; relative = beneath "/runtime" (the specification leaves that
 // to the runtime), so that "web" is /sys/fs/cgroup/…/runtime/web; absent = "/runtime-ID": each directory in between
-// would have to be made in every hierarchy.
+// would have to be made in every hierarchy.  Where systemd makes the cgroups, it is SLICE:PREFIX:NAME.
 // Units: config-linux.md.  0 means "not set" for shares, weights, limits and quotas, as every engine sends it; pids.limit
 // 0 is a limit (1.3.0).  -1 is unlimited.
 #pragma once
@@ -16,8 +16,10 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/systemd/request.h"
 #include "spec/base/error.h"
 #include "spec/config.h"
+#include "spec/state.h"
 
 namespace plan {
 
@@ -33,6 +35,9 @@ struct CgroupHost {
   std::vector<HostHierarchy> hierarchies;
   bool writable = true;   // false for an ordinary user
   bool tolerant = false;  // what we may not make is done without, unless it is to hold limits
+  // Where the user's systemd is ("/user.slice/user-1000.slice/user@1000.service"), if it is that which makes cgroups;
+  // nullopt: it is the host's.
+  std::optional<std::string> user_manager;
   bool device_rules =
       true;  // false in a user namespace: its root may not set them, and makes no devices either
 };
@@ -55,11 +60,19 @@ struct CgroupDirectory {
   std::vector<CgroupWrite> writes;
 };
 
+// A unit of systemd's, whose cgroup is the container's (plan/systemd.h).
+struct Unit {
+  oci::SystemdUnit known_as;
+  std::string cgroup;  // where it will be, beneath the mount point of a hierarchy
+  std::vector<systemd::Property> properties;
+};
+
 // How messages call a property of linux.resources, "memory.limit": "linux.resources.memory.limit".
 std::string name_in_config(std::string_view property);
 
 struct Cgroup {
   std::vector<CgroupDirectory> directories;  // empty: the container stays in its caller's cgroups
+  std::optional<Unit> unit;                  // systemd makes the directories, and says where
   bool tolerant = false;                     // the same for each of them that we have no right to make
   bool default_parent = false;               // the parent directory is ours to remove when it is empty
   std::optional<std::vector<oci::DeviceRule>> device_filter;  // for v2: wants an eBPF program

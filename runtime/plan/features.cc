@@ -1,6 +1,7 @@
 #include "runtime/plan/features.h"
 
 #include "runtime/plan/plan.h"
+#include "runtime/plan/systemd.h"
 #include "spec/tables.h"
 
 namespace plan {
@@ -155,7 +156,7 @@ oci::Features make_features(bool (*knows_flag)(unsigned flag)) {
   features.oci_version_max = oci::kSpecVersion;
   features.hooks = hook_names();
   features.mount_options = strings(mount_options());
-  features.potentially_unsafe_config_annotations = Names{};  // no annotation changes what we do
+  features.potentially_unsafe_config_annotations = Names{std::string(kSystemdAnnotations)};
 
   oci::LinuxFeatures& l = features.linux_.emplace();
   l.namespaces = strings(names::all(oci::kNamespaceTypes));

@@ -164,8 +164,6 @@ Test(cgroup, paths) {
       expect_text(directory.path, c.want);
     cr_expect(made.value().directories.size() == 7);
   }
-  const auto systemd = plan::make_cgroup(config({}, "a.slice:b:c"), "id", host(Kind3::v2), true);
-  cr_expect(!systemd.ok() && systemd.error().kind == Kind::unsupported);
 }
 
 Test(cgroup, hierarchy_of_memory) {
