@@ -2,7 +2,7 @@
 
 // SYSTEMD_PROGRAM is its path, from the Makefile.
 __asm__(
-    ".section .rodata.systemd_program, \"a\"\n"
+    ".section systemd_program, \"a\"\n"
     "systemd_program_begin: .incbin \"" SYSTEMD_PROGRAM
     "\"\n"
     "systemd_program_end: .byte 0\n"
