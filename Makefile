@@ -72,7 +72,8 @@ runtime_link := $(if $(static),-static-pie -Wl$(comma)--fatal-warnings,-pie) -Wl
 machine := $(firstword $(subst -, ,$(shell $(CXX) -dumpmachine 2>/dev/null)))
 runtime_link += $(if $(filter x86_64 aarch64,$(machine)),-Wl$(comma)-e$(comma)runtime_entry)
 runtime_libs := -lseccomp -lcap $(if $(static),-lyajl_s,-lyajl)
-systemd_libs := -lsystemd -lyajl
+# Of libraries that a host may not have it needs libsystemd alone.
+systemd_libs := -lsystemd $(if $(static),-lyajl_s -static-libstdc++ -static-libgcc,-lyajl)
 imagetool_link := -pie -Wl,--gc-sections
 imagetool_libs := -lcurl -lcrypto -lzstd -lisal -lyajl -pthread
 runtime_test_libs := -lseccomp -lcap -lyajl
@@ -230,7 +231,7 @@ $(B)/gen/product.flags: FORCE
 $(B)/gen/test.flags: FORCE
 	$(call write_if_changed,'$(CXX) $(test_flags)')
 $(B)/gen/link.flags: FORCE
-	$(call write_if_changed,'$(CXX) $(link_flags) $(runtime_link) $(runtime_libs) $(imagetool_link) $(imagetool_libs)')
+	$(call write_if_changed,'$(CXX) $(link_flags) $(runtime_link) $(runtime_libs) $(systemd_libs) $(imagetool_link) $(imagetool_libs)')
 $(B)/gen/%.list: FORCE
 	$(call write_if_changed,'$($*_src)')
 

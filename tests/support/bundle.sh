@@ -5,11 +5,12 @@
 #   set_config DIR JQ        changes it again
 #   rt ARGUMENTS...          the runtime under test with a state root of the suite's own, two minutes at most
 #   run_sh DIR SCRIPT        runs a shell script as the container's process; its name is DIR's
+#   leaf NAME                where the cgroup of that container is, beneath a hierarchy
 #   fact NAME                what the last `facts` printed as NAME=…
 #   leftovers                mounts, cgroups, processes and state as text, to be compared
 #
 # The plain container has every namespace but user and time, a shared root file system that is not read-only, and a
-# cgroup beneath $CGROUP.  Its ociVersion is 1.0.2, so that older runtimes take it as well.
+# cgroup beneath $CGROUP: of its own name, or with MANAGER=systemd a scope in a slice of the suite's.  Its ociVersion is 1.0.2, so that older runtimes take it as well.
 # The suites run in a process and a mount namespace of their own: what they leave behind is visible, and ends with them.
 # Their /dev is a copy, too: a runtime that changes device nodes which are not the container's changes none of the host's
 # (crun 1.8 gives /dev/null to root of the container's user namespace when it is a standard stream).
@@ -17,6 +18,7 @@
 RUNTIME=${RUNTIME:-$BIN/runtime}
 # crun, runc or ours: some tests are about what only one of them promises.
 # Where a test leaves one of them out, the comment says what it does instead.
+MANAGER=${MANAGER:-cgroupfs}
 KIND=$(basename "$RUNTIME")
 [ "$KIND" = crun ] || [ "$KIND" = runc ] || KIND=ours
 
@@ -31,11 +33,15 @@ container_suite() { # NAME
   command -v jq >/dev/null || skip_all "$1" "jq is not installed"
   if [ -z "${CONTAINER_SUITE_INSIDE-}" ]; then
     export CONTAINER_SUITE_INSIDE=1
+    # systemd knows processes by their numbers in its own namespace.
+    if [ "$MANAGER" = systemd ]; then exec unshare --mount --propagation private "$0"; fi
     exec unshare --mount --pid --fork --kill-child --mount-proc --propagation private "$0"
   fi
   scratch
   copy_dev || skip_all "$1" "needs a /dev of its own, and cannot make device nodes"
   STATE=$SCRATCH/state CGROUP=/${SCRATCH##*/}
+  # No dash: it would be a slice in a slice.
+  if [ "$MANAGER" = systemd ]; then CGROUP=$(tr -d - <<<"$CGROUP").slice; fi
   ROOTFS=$SCRATCH/rootfs
   at_exit remove_cgroups
   make_rootfs "$ROOTFS"
@@ -86,7 +92,7 @@ plain_config() {
     {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]}
   ],
   "linux": {
-    "cgroupsPath": "$CGROUP/$2",
+    "cgroupsPath": "$(cgroups_path "$2")",
     "resources": {"devices": [{"allow": false, "access": "rwm"}]},
     "namespaces": [{"type": "pid"}, {"type": "network"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}, {"type": "cgroup"}],
     "maskedPaths": ["/proc/kcore", "/sys/firmware"],
@@ -95,6 +101,9 @@ plain_config() {
 }
 JSON
 }
+
+cgroups_path() { if [ "$MANAGER" = systemd ]; then echo "${CGROUP#/}::$1"; else echo "$CGROUP/$1"; fi; }
+leaf() { if [ "$MANAGER" = systemd ]; then echo "$CGROUP/$1.scope"; else echo "$CGROUP/$1"; fi; }
 
 make_bundle() {
   mkdir -p "$1"
@@ -105,7 +114,11 @@ set_config() {
   jq "$2" "$1/config.json" >"$1/config.new" && mv "$1/config.new" "$1/config.json"
 }
 
-rt() { timeout --foreground --kill-after=5 120 "$RUNTIME" --root "$STATE" "$@"; }
+rt() {
+  local manager=()
+  [ "$MANAGER" = cgroupfs ] || manager=(--systemd-cgroup)
+  timeout --foreground --kill-after=5 120 "$RUNTIME" --root "$STATE" "${manager[@]}" "$@"
+}
 
 # A container that runs a script, gone when it ends: prints what it prints, ends as it ends.
 run_sh() {
@@ -127,9 +140,9 @@ wait_status() { eventually has_status "$@"; } # ID STATUS
 # Where a controller of a container is, on v1 and v2.
 cgroup_dir() { # CONTROLLER NAME
   if [ -d "/sys/fs/cgroup/$1" ] && [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
-    echo "/sys/fs/cgroup/$1$CGROUP/$2"
+    echo "/sys/fs/cgroup/$1$(leaf "$2")"
   else
-    echo "/sys/fs/cgroup$CGROUP/$2"
+    echo "/sys/fs/cgroup$(leaf "$2")"
   fi
 }
 # Never inside a chroot, and not where the host forbids it.
@@ -140,6 +153,7 @@ has_controller() {
 }
 
 remove_cgroups() {
+  if [ "$MANAGER" = systemd ]; then systemctl stop "${CGROUP#/}" 2>/dev/null; fi
   find /sys/fs/cgroup -depth -type d -path "/sys/fs/cgroup*$CGROUP*" -exec rmdir {} + 2>/dev/null
 }
 
@@ -152,7 +166,8 @@ leftovers() {
   # crun 1.8 makes plain directories where it misses the unified hierarchy.
   find /sys/fs/cgroup -mindepth 1 -type d -path "*$CGROUP/*" 2>/dev/null | if [ "$KIND" = crun ]; then grep -v /unified/; else cat; fi | sort
   echo "processes:"
-  for process in /proc/[0-9]*; do
+  # Without a namespace of the suite's own they are everybody's; those of containers are in a cgroup of theirs.
+  [ "$MANAGER" = systemd ] || for process in /proc/[0-9]*; do
     # This suite's own shells and tools are no leftovers.
     case $(cat "$process/comm" 2>/dev/null) in suite_* | cat | sort | bash | '') ;; *) cat "$process/comm" ;; esac
   done 2>/dev/null | sort
