@@ -153,9 +153,9 @@ suites := $(filter-out bench,$(patsubst tests/%/run,%,$(wildcard tests/*/run)))
 .PHONY: $(suites:%=check-%)
 $(suites:%=check-%): check-%: ## one suite: tests/NAME/run
 	@$(get_ready)
-	@[ $* != engines ] || contrib/install-packages engines || true
+	@case $* in engines|vm) contrib/install-packages $* || true;; esac
 	@+$(build) all $(if $(filter fuzz,$*),replays) $(if $(filter container sanitize,$*),faulty $(sanitize_programs))
-	@$(run_suites) $*
+	@$(if $(filter vm,$*),SUITE_TIMEOUT=7200) $(run_suites) $*
 
 compare: ## the container suites with ours, crun and runc (CRUN=path, RUNC=path: other ones), and who passes what
 	@$(get_ready)

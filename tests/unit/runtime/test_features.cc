@@ -50,13 +50,15 @@ Test(features, what_the_specification_asks_for) {
        {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL", "SCMP_ACT_LOG", "SCMP_ACT_TRAP"})
     cr_expect(holds(l.seccomp->actions, name), "%s", name);
   cr_expect(l.seccomp->operators->size() == 7);
-  cr_expect(*l.cgroup->v1 && *l.cgroup->v2 && *l.cgroup->rdma && *l.cgroup->systemd && *l.cgroup->systemd_user);
+  cr_expect(*l.cgroup->v1 && *l.cgroup->v2 && *l.cgroup->rdma && *l.cgroup->systemd &&
+            *l.cgroup->systemd_user);
   cr_expect(*l.apparmor->enabled && *l.selinux->enabled && *l.mount_extensions->idmap->enabled);
   cr_expect(*l.net_devices->enabled && *l.intel_rdt->enabled && *l.intel_rdt->schemata &&
             *l.intel_rdt->monitoring);
   cr_expect(l.memory_policy->modes->size() == 7 && l.memory_policy->flags->size() == 3);
   cr_expect(l.seccomp->actions->size() == 9, "every action of the specification");
-  cr_expect(*features.potentially_unsafe_config_annotations == std::vector<std::string>{"org.systemd.property."});
+  cr_expect(*features.potentially_unsafe_config_annotations ==
+            std::vector<std::string>{"org.systemd.property."});
 }
 
 Test(features, supported_flags_are_the_kernels) {
