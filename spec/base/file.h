@@ -27,7 +27,7 @@ Result<std::string> read(Fd file, size_t limit);
 Result<> write_existing(Fd dir, const char* path, std::string_view data);
 
 // All of the regular file `from` into `to`, which is empty, with its holes: a file of one block of data and 8 TiB of
-// holes is copied as fast as it was made.  Both offsets are moved.
+// holes is copied as fast as it was made.  Where the file system can, no block is copied (FICLONE).  Offsets may be moved.
 Result<> copy(Fd from, Fd to);
 
 enum class Durable { no, yes };  // yes: survives a power cut once this returns
