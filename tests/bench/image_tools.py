@@ -153,7 +153,8 @@ class Field:
                                  stderr=errors, check=False, **options)
             if ran.returncode != 0:
                 errors.seek(0)
-                raise Skip(f"{os.path.basename(command[0])}: {errors.read().strip().splitlines()[-1][:160]}")
+                said = errors.read().strip().splitlines() or [f"status {ran.returncode}"]
+                raise Skip(f"{os.path.basename(command[0])}: {said[-1][:160]}")
 
     def start(self, command, log, **options):
         with open(log, "w") as out:
