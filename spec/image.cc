@@ -211,6 +211,7 @@ template <class T>
 static Result<T> decode_document(const json::Document& document) {
   json::Decoder decoder;
   T value = json::decode<T>(decoder, document.root());
+  decoder.warnings.clear();  // what others have added is no mistake here
   if (!decoder.problems.empty()) return json::error(decoder, document);
   return value;
 }

@@ -49,21 +49,15 @@ std::string Value::path() const {
   return str::cat(above, "[", index, "]");
 }
 
-std::string shortened(std::string_view text, size_t limit) {
-  if (text.size() <= limit) return str::printable(text);
-  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80) --limit;
-  return str::cat(str::printable(text.substr(0, limit)), "…");
-}
-
 std::string describe(Value value) {
   switch (value.type()) {
     case Type::null:
     case Type::boolean:
       return std::string(value.text());
     case Type::number:
-      return str::cat("the number ", shortened(value.text(), 40));
+      return str::cat("the number ", str::shortened(value.text(), 40));
     case Type::string:
-      return str::cat("the string '", shortened(value.text(), 40), "'");
+      return str::cat("the string '", str::shortened(value.text(), 40), "'");
     case Type::array:
       return "an array";
     case Type::object:

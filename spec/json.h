@@ -75,8 +75,6 @@ class Value {
 
 // `parent` and a property's name as one path.
 std::string join_path(std::string_view parent, std::string_view key);
-// As str::printable() shows it, but no more than `limit` bytes of it, cut between characters.
-std::string shortened(std::string_view text, size_t limit);
 // "the string 'x'", "the number 7", "an array"…: what was found, for messages; long text is cut.
 std::string describe(Value value);
 

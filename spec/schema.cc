@@ -41,8 +41,8 @@ bool Decoder::expect(Value value, Type type, std::string_view wanted) {
 
 static std::string line(const Problem& problem, const Document& document) {
   const size_t offset = problem.offset == kNowhere ? document.nearest(problem.path).offset() : problem.offset;
-  return str::cat(document.where(offset), ": ", shortened(problem.path, kLongestText),
-                  problem.path.empty() ? "" : ": ", shortened(problem.message, kLongestText));
+  return str::cat(document.where(offset), ": ", str::shortened(problem.path, kLongestText),
+                  problem.path.empty() ? "" : ": ", str::shortened(problem.message, kLongestText));
 }
 
 Error error(const Decoder& decoder, const Document& document) {
@@ -63,7 +63,7 @@ std::vector<std::string> warnings(const Decoder& decoder, const Document& docume
 }
 
 std::string unknown_value(std::string_view text, std::span<const std::string_view> choices) {
-  std::string message = str::cat("unknown value '", shortened(text, 64), "'");
+  std::string message = str::cat("unknown value '", str::shortened(text, 64), "'");
   const std::vector<std::string_view> all(choices.begin(), choices.end());
   auto meant = text.size() < 3 ? std::nullopt : str::did_you_mean(text, all);
   for (const std::string_view choice : all)  // "NOFILE" for "RLIMIT_NOFILE"

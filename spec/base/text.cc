@@ -94,25 +94,6 @@ std::optional<uint64_t> bytes(std::string_view text) {
   return total + fraction;
 }
 
-std::string printable(std::string_view text) {
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string out;
-  for (const char c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    if (c == '\n')
-      out += "\\n";
-    else if (c == '\t')
-      out += "\\t";
-    else if (c == '\r')
-      out += "\\r";
-    else if (u < 0x20 || u == 0x7f)
-      out += {'\\', 'x', kHex[u >> 4], kHex[u & 15]};
-    else
-      out += c;
-  }
-  return out;
-}
-
 // The length of the UTF-8 sequence at `at`, 0 if there is no well-formed one (RFC 3629, section 4).
 static size_t utf8_sequence(std::string_view text, size_t at) {
   const auto byte = [&](size_t i) {
@@ -131,6 +112,52 @@ static size_t utf8_sequence(std::string_view text, size_t at) {
   const bool overlong = first == 0xf0 && byte(1) < 0x90;
   const bool too_large = first == 0xf4 && byte(1) >= 0x90;
   return follows(1) && follows(2) && follows(3) && !overlong && !too_large ? 4 : 0;
+}
+
+// What a terminal obeys, or what turns the order of the text around it, without being ASCII: C1 control characters,
+// line and paragraph separators, marks of direction.
+static bool is_control_sequence(std::string_view character) {
+  if (character.size() == 2) return character[0] == '\xc2' && static_cast<unsigned char>(character[1]) < 0xa0;
+  if (character.size() != 3 || character[0] != '\xe2') return false;
+  const auto second = static_cast<unsigned char>(character[1]),
+             third = static_cast<unsigned char>(character[2]);
+  if (second == 0x80) return third == 0x8e || third == 0x8f || (third >= 0xa8 && third <= 0xae);
+  return second == 0x81 && third >= 0xa6 && third <= 0xa9;
+}
+
+std::string printable(std::string_view text) {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  const auto escape = [&](std::string_view bytes) {
+    for (const char c : bytes) {
+      const auto u = static_cast<unsigned char>(c);
+      out += {'\\', 'x', kHex[u >> 4], kHex[u & 15]};
+    }
+  };
+  while (!text.empty()) {
+    const size_t length = utf8_sequence(text, 0);
+    const std::string_view character = text.substr(0, length ? length : 1);
+    const char c = character[0];
+    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+    if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (c == '\r')
+      out += "\\r";
+    else if (length == 0 || control || is_control_sequence(character))
+      escape(character);
+    else
+      out += character;
+    text.remove_prefix(character.size());
+  }
+  return out;
+}
+
+std::string shortened(std::string_view text, size_t limit) {
+  if (text.size() <= limit) return printable(text);
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80) --limit;
+  return cat(printable(text.substr(0, limit)), "…");
 }
 
 size_t utf8_prefix(std::string_view text) {

@@ -61,8 +61,11 @@ std::optional<N> number(std::string_view text, int base = 10) {
 // A size as people write it: "512", "64k", "512M", "1.5g", "2GiB" (powers of 1024) → bytes; nullopt if it is none.
 std::optional<uint64_t> bytes(std::string_view text);
 
-// Control characters as \n, \t, \xNN, so that foreign text cannot forge terminal output or log lines.
+// Control characters, those of Unicode and marks of direction included, and bytes that are no UTF-8 as \n, \t, \xNN, so
+// that foreign text cannot forge terminal output or log lines.
 std::string printable(std::string_view text);
+// The same of at most `limit` bytes, cut between characters, with "…" behind them.
+std::string shortened(std::string_view text, size_t limit);
 
 // How many bytes at the start of `text` are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates).
 size_t utf8_prefix(std::string_view text);
