@@ -32,6 +32,8 @@ inline constexpr size_t kIndex = 16 << 20;  // index.json of a store or layout: 
 inline constexpr size_t kLease = 1 << 20;   // 10,000 layers
 inline constexpr int kIndexDepth = 4;       // an index of indexes of indexes; nobody has made two levels yet
 
+inline constexpr size_t kLayers = 500;  // of one image: the most that overlayfs stacks; docker takes 127
+
 // ---- layers ----
 inline constexpr uint64_t kLayer = uint64_t{1}
                                    << 40;  // unpacked; the largest we know of (models) have 0.1 TiB
@@ -39,11 +41,13 @@ inline constexpr uint64_t kFreeBytes = uint64_t{16} << 30;  // so much may come 
 inline constexpr uint64_t kRatio = 1100;                    // beyond that; deflate cannot do more than 1032
 inline constexpr size_t kGzipHeader = 256 << 10;  // of one member: 64 KiB of extra field, a name, a comment
 inline constexpr int kZstdWindowLog = 27;  // what `zstd` writes and reads without special options: 128 MiB
-inline constexpr uint64_t kEntries = 16 << 20;    // of one layer; a large node_modules has 0.2 million
-inline constexpr size_t kTarName = 4095;          // PATH_MAX without its NUL: longer ones cannot be opened
-inline constexpr size_t kTarExtension = 1 << 20;  // a pax header; Go's archive/tar has the same limit
-inline constexpr size_t kAttributes = 1024;       // of one entry; ext4 has room for 4 KiB of them
-inline constexpr size_t kSparseMap = 1 << 20;     // pieces of one sparse file: 16 MiB of memory
+inline constexpr uint64_t kEntries = 16 << 20;  // of one layer; a large node_modules has 0.2 million
+inline constexpr uint64_t kBehindArchive = 64
+                                           << 20;  // zeros that fill the last record: `tar -b 2048` has 1 MiB
+inline constexpr size_t kTarName = 4095;           // PATH_MAX without its NUL: longer ones cannot be opened
+inline constexpr size_t kTarExtension = 1 << 20;   // a pax header; Go's archive/tar has the same limit
+inline constexpr size_t kAttributes = 1024;        // of one entry; ext4 has room for 4 KiB of them
+inline constexpr size_t kSparseMap = 1 << 20;      // pieces of one sparse file: 16 MiB of memory
 inline constexpr uint64_t kFile =
     uint64_t{8} << 40;  // one file, holes included: lastlog with the largest uid has 1.2 TiB
 // Directories in one path, links followed.  Looking a path up costs the cube of this (each lookup goes down to it, and

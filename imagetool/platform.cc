@@ -160,6 +160,7 @@ Result<std::vector<oci::Platform>> parse(std::string_view text) {
 }
 
 bool is_artifact(const oci::Descriptor& entry) {
+  if (!oci::is_manifest(entry.media_type) && !oci::is_index(entry.media_type)) return true;
   if (entry.artifact_type || entry.annotations.contains("vnd.docker.reference.type")) return true;
   return entry.platform && (entry.platform->os == "unknown" || entry.platform->architecture == "unknown");
 }

@@ -20,26 +20,23 @@ namespace {
 
 enum class Shape { index, manifest };
 
-// What a document is.  Servers and files that say nothing useful about it leave that to the document itself.
+// What a document is.  A server that says nothing useful about it leaves that to the document itself.
 Result<Shape> shape_of(const ImageSource::Document& document) {
   const std::string& announced = document.descriptor.media_type;
   if (oci::is_index(announced)) return Shape::index;
   if (oci::is_manifest(announced)) return Shape::manifest;
+  const auto unknown = [](std::string_view type) {
+    return Error(Kind::unsupported,
+                 str::cat("'", str::shortened(type, 100), "' is not a type of container images"));
+  };
+  if (!announced.empty()) return unknown(announced);
   const json::Document parsed =
       TRY(json::parse(document.text, {.name = "manifest", .bytes = limits::kManifest}));
   const std::string_view own = parsed.root().find_string("mediaType").value_or("");
   if (oci::is_index(own)) return Shape::index;
   if (oci::is_manifest(own)) return Shape::manifest;
-  if (own.empty() && announced.find("prettyjws") == std::string::npos)
-    return parsed.root().find("manifests") ? Shape::index : Shape::manifest;
-  const std::string_view type = own.empty() ? std::string_view(announced) : own;
-  return Error(Kind::unsupported, str::cat("'", str::printable(type), "' is not a type of container images"));
-}
-
-// The type to hold the document against: what was announced, if that says anything.
-std::string_view announced_type(const oci::Descriptor& descriptor) {
-  const bool known = oci::is_index(descriptor.media_type) || oci::is_manifest(descriptor.media_type);
-  return known ? std::string_view(descriptor.media_type) : std::string_view();
+  if (!own.empty()) return unknown(own);
+  return parsed.root().find("manifests") ? Shape::index : Shape::manifest;
 }
 
 struct Resolved {
@@ -56,7 +53,7 @@ Result<Resolved> resolve(ImageSource& source, const std::vector<oci::Platform>& 
       resolved.manifest = std::move(document);
       return resolved;
     }
-    const oci::Index index = TRY(oci::parse_index(document.text, announced_type(document.descriptor)));
+    const oci::Index index = TRY(oci::parse_index(document.text, document.descriptor.media_type));
     const oci::Descriptor chosen = TRY(platforms::choose(index, wanted));
     if (!resolved.index) resolved.index = std::move(document);
     document = TRY(source.manifest(chosen).within("fetching ", chosen.digest.text()));
@@ -70,6 +67,9 @@ Result<> check_is_image(const oci::Manifest& manifest) {
     return Error(Kind::unsupported,
                  str::cat("it is an artifact of type '",
                           str::printable(manifest.artifact_type.value_or(type)), "', not a container image"));
+  if (manifest.layers.size() > limits::kLayers)
+    return Error(Kind::unsupported, str::cat("it has ", manifest.layers.size(), " layers, and ",
+                                             limits::kLayers, " are the most"));
   for (const oci::Descriptor& layer : manifest.layers) {
     if (!oci::layer_compression(layer.media_type))
       return Error(Kind::unsupported,
@@ -156,7 +156,7 @@ class Pull {
     Resolved resolved = TRY(resolve(*source_, wanted_));
     manifest_ = std::move(resolved.manifest.descriptor);
     const std::string& text = resolved.manifest.text;
-    parsed_ = TRY(oci::parse_manifest(text, announced_type(manifest_)));
+    parsed_ = TRY(oci::parse_manifest(text, manifest_.media_type));
     TRY(check_is_image(parsed_));
     const std::string config_text = TRY(fetch_config(store_, *source_, parsed_.config));
     config_ = TRY(oci::parse_image_config(config_text).within("image config"));

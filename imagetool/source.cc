@@ -20,6 +20,16 @@ Result<> check(const oci::Descriptor& want, std::string_view text, const oci::Di
                                        digest.text(), " of ", text.size()));
 }
 
+// image-layout.md: {"imageLayoutVersion": "1.0.0"}
+Result<> check_layout(std::string_view text) {
+  const json::Document mark = TRY(json::parse(text, {.name = "oci-layout", .bytes = 4096, .depth = 16}));
+  const auto version = mark.root().find_string("imageLayoutVersion");
+  if (!version) return Error(Kind::invalid, "oci-layout: it says no imageLayoutVersion");
+  if (version->starts_with("1.")) return {};
+  return Error(Kind::unsupported, str::cat("oci-layout: it is of version '", str::shortened(*version, 32),
+                                           "', and this program knows version 1"));
+}
+
 class RegistrySource final : public ImageSource {
  public:
   RegistrySource(Reference image, Registry registry)
@@ -67,7 +77,7 @@ class LayoutSource final : public ImageSource {
 
   // Finds the entry of index.json that `wanted` names; empty: the only one.
   Result<> select(std::string_view wanted) {
-    const std::string layout = TRY(files::read(dir_, "oci-layout", 4096).within("it is no OCI image layout"));
+    TRY(check_layout(TRY(files::read(dir_, "oci-layout", 4096).within("it is no OCI image layout"))));
     index_ = TRY(files::read(dir_, "index.json", limits::kIndex));
     const oci::Index index = TRY(oci::parse_index(index_, {}));
     if (index.manifests.empty()) return Error(Kind::not_found, "there is no image in it");

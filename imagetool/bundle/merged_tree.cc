@@ -207,6 +207,11 @@ Result<> MergedTree::copy_entry(const Directory& from, const std::string& name, 
 
 Result<> MergedTree::copy_file(const Found& found, const std::string& name, Fd into, Copy& copy) {
   const struct stat st = TRY(sys::fstat(found.file));
+  if (st.st_nlink > 1) {
+    std::string& first = copy.linked[{st.st_dev, st.st_ino}];
+    if (!first.empty()) return sys::linkat(copy.top, first.c_str(), into, name.c_str(), 0);
+    first = copy.here + name;
+  }
   if (S_ISLNK(st.st_mode)) {
     TRY(sys::symlinkat(TRY(sys::readlinkat(found.file, "")).c_str(), into, name.c_str()));
   } else if (!S_ISREG(st.st_mode)) {
@@ -217,11 +222,6 @@ Result<> MergedTree::copy_file(const Found& found, const std::string& name, Fd i
     if (!S_ISLNK(st.st_mode)) TRY(sys::fchmodat(into, name.c_str(), st.st_mode & 07777));
     const struct timespec times[2] = {st.st_atim, st.st_mtim};
     return sys::utimensat(into, name.c_str(), times, AT_SYMLINK_NOFOLLOW);
-  }
-  if (st.st_nlink > 1) {
-    std::string& first = copy.linked[{st.st_dev, st.st_ino}];
-    if (!first.empty()) return sys::linkat(copy.top, first.c_str(), into, name.c_str(), 0);
-    first = copy.here + name;
   }
   const UniqueFd source = TRY(sys::open(found.file.get().proc_path().c_str(), O_RDONLY));
   const UniqueFd to = TRY(sys::openat(into, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));

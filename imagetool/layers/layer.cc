@@ -79,6 +79,10 @@ Result<> Layer::entry(const tar::Entry& entry) {
 Result<> Layer::apply(const tar::Entry& entry) {
   const Cleaned at = clean(entry.name);
   if (at.name.empty()) return apply_to_root(entry);
+  for (const std::string_view part : str::split(at.dir, '/')) {
+    if (part.starts_with(kAufs)) return {};
+    if (part.starts_with(kWhiteout)) return Error(Kind::invalid, "lies below a whiteout");
+  }
   if (at.name.starts_with(kWhiteout)) return whiteout(at.dir, at.name);
   return make(entry, at.dir, at.name);
 }
@@ -286,7 +290,8 @@ Result<> Layer::dress(const tar::Entry& entry, const Directory& dir, const std::
   if (!entry.attributes.empty()) TRY(sys::fchdir(dir.fd));
   for (const tar::Attribute& attribute : entry.attributes) {
     const std::optional<std::string> stored = stored_name(attribute.name, tree_->form());
-    if (stored) TRY(count_attribute(sys::setxattr(name.c_str(), stored->c_str(), attribute.value, false)));
+    if (stored)
+      TRY(count_attribute(attribute, sys::setxattr(name.c_str(), stored->c_str(), attribute.value, false)));
   }
   const struct timespec times[2] = {entry.mtime, entry.mtime};
   return sys::utimensat(dir.fd, name.c_str(), times, AT_SYMLINK_NOFOLLOW);
@@ -296,16 +301,23 @@ Result<> Layer::set_attributes(const tar::Entry& entry, Fd fd) {
   for (const tar::Attribute& attribute : entry.attributes) {
     if (attribute.name == kDefaultAcl) continue;  // a directory's; the tree sets it at the end
     const std::optional<std::string> stored = stored_name(attribute.name, tree_->form());
-    if (stored) TRY(count_attribute(sys::fsetxattr(fd, stored->c_str(), attribute.value)));
+    if (stored) TRY(count_attribute(attribute, sys::fsetxattr(fd, stored->c_str(), attribute.value)));
   }
   return {};
 }
 
-Result<> Layer::count_attribute(const Result<>& set) {
+// One without room is no full disk: a file system gives a file a block of them, the kernel takes 64 KiB of each.
+Result<> Layer::count_attribute(const tar::Attribute& attribute, const Result<>& set) {
   if (set.ok()) return {};
-  if (!may_skip_attribute(set.error().errnum)) return set.error();
-  ++summary_.attributes_skipped;
-  return {};
+  const int err = set.error().errnum;
+  if (may_skip_attribute(err)) {
+    ++summary_.attributes_skipped;
+    return {};
+  }
+  const std::string what = str::cat("the extended attribute '", str::shortened(attribute.name, 64), "' of ",
+                                    attribute.value.size(), " bytes");
+  if (err != ENOSPC && err != E2BIG && err != ERANGE) return Error::os(str::cat("setting ", what), err);
+  return Error(Kind::unsupported, str::cat(what, " is too large for the store's file system"));
 }
 
 Result<Summary> Layer::finish() {

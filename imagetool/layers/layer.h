@@ -14,7 +14,8 @@
 //  - An entry over an existing one replaces it; a directory over a directory replaces only its attributes, all of them.
 //    Of two entries with one name the last one counts.  The root stays a directory whatever the layer says.
 //  - Whiteouts concern lower layers only, wherever they stand in the layer.  A whiteout of nothing is nothing.
-//    A bare `.wh.`, `.wh..` and `.wh...` are refused; `.wh..wh.*` other than `.wh..wh..opq` are AUFS's own and skipped.
+//    A bare `.wh.`, `.wh..` and `.wh...` are refused, and so is what would lie below a whiteout; `.wh..wh.*` other than
+//    `.wh..wh..opq` are AUFS's own and skipped, with all that is in them.
 //  - Names are taken beneath the root: leading slashes and '.' do not count, '..' goes up lexically and stops at the root.
 //  - `trusted.overlay.*` and `user.overlay.*` of a layer never act: in overlay form they are escaped as overlayfs (6.7)
 //    does, `trusted.overlay.overlay.*`; a device 0:0 would be a whiteout and is refused.  SELinux labels are the host's
@@ -95,7 +96,7 @@ class Layer final : public tar::Handler {
   Result<> skip_device(const std::string& parent, const std::string& name);
   Result<> dress(const tar::Entry& entry, const Directory& dir, const std::string& name);
   Result<> set_attributes(const tar::Entry& entry, Fd fd);
-  Result<> count_attribute(const Result<>& set);
+  Result<> count_attribute(const tar::Attribute& attribute, const Result<>& set);
   [[nodiscard]] Result<Owner> owner(const tar::Entry& entry) const;
   [[nodiscard]] bool owned(const Owner& owner, const Directory& dir) const;
 

@@ -13,6 +13,8 @@ namespace tar {
 
 namespace {
 
+constexpr size_t kShownName = 200;  // of a name in a message
+
 uint64_t padded(uint64_t size) { return (size + kBlock - 1) / kBlock * kBlock; }
 
 // A field of the header, unless the pax header has spoken.
@@ -42,16 +44,18 @@ class Reader::State {
       TRY(step(bytes));
       assert(bytes.size() < before);
     }
-    return {};
+    behind_ += bytes.size();
+    if (behind_ <= limits::kBehindArchive) return {};
+    return Error(Kind::invalid, str::cat("the archive goes on for more than ", limits::kBehindArchive,
+                                         " bytes behind its end: it is made to keep us busy"));
   }
 
   Result<> finish() {
     if (step_ == Step::ended) return {};
     if (step_ == Step::zero_block) return {};  // one end mark of two, and nothing behind it
     if (step_ != Step::header || !block_.empty())
-      return Error(Kind::invalid,
-                   str::cat("the archive ends in the middle",
-                            in_entry() ? str::cat(" of '", str::printable(entry_.name), "'") : ""));
+      return Error(Kind::invalid, str::cat("the archive ends in the middle",
+                                           in_entry() ? str::cat(" of ", shown_name()) : ""));
     if (extended_) return Error(Kind::invalid, "the archive ends behind an extended header");
     return {};
   }
@@ -88,6 +92,10 @@ class Reader::State {
     return {};
   }
 
+  [[nodiscard]] std::string shown_name() const {
+    return str::cat("'", str::shortened(entry_.name, kShownName), "'");
+  }
+
   [[nodiscard]] bool in_entry() const {
     return step_ == Step::content || step_ == Step::sparse_map || step_ == Step::sparse_more;
   }
@@ -95,7 +103,7 @@ class Reader::State {
   // An error says which entry it is about; its name is made fit to print only then.
   [[nodiscard]] Result<> named(Result<> done) const {
     if (done.ok()) return done;
-    return std::move(done).within("'", str::printable(entry_.name), "'");
+    return std::move(done).within(shown_name());
   }
 
   // Whole blocks are used where they lie; one that is cut by the end of the buffer is put together in block_.
@@ -340,10 +348,9 @@ class Reader::State {
 
   Result<> map_block(std::string_view block) {
     if (left_ < kBlock)
-      return Error(Kind::invalid, str::cat("'", str::printable(entry_.name),
-                                           "': the sparse map is longer than the content"));
+      return Error(Kind::invalid, str::cat(shown_name(), ": the sparse map is longer than the content"));
     left_ -= kBlock;
-    const bool complete = TRY(map_.add_text(block).within("'", str::printable(entry_.name), "'"));
+    const bool complete = TRY(map_.add_text(block).within(shown_name()));
     return complete ? named(start_content()) : Result<>();
   }
 
@@ -354,6 +361,7 @@ class Reader::State {
   uint64_t entries_ = 0;
   uint64_t left_ = 0;     // bytes of the current step
   uint64_t padding_ = 0;  // behind them
+  uint64_t behind_ = 0;   // bytes behind the archive's end
 
   Pax global_, pax_;
   std::optional<std::string> long_name_, long_link_;

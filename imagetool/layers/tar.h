@@ -12,7 +12,7 @@
 // ('V') are skipped.  POSIX would treat unknown types as files, and Go's users fail at them; so do we, with a sentence.
 //
 // An archive ends with two zero blocks; what comes after them is ignored (but is part of the diff_id, which is hashed
-// outside).  One that ends without them between two entries is accepted, as everybody does; one that ends within an
+// outside), and there may not be much of it.  One that ends without them between two entries is accepted, as everybody does; one that ends within an
 // entry is not.  One zero block with something behind it is refused.
 #pragma once
 
