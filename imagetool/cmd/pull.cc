@@ -19,6 +19,7 @@ Result<PullSession> PullSession::make(const PullOptions& args, const Imagetool& 
   const Progress::Style style =
       args.quiet ? Progress::Style::none : TRY(Progress::style(args.progress, tool.err, tool.term));
   if (args.connect_timeout == 0) return Error(Kind::invalid, "--connect-timeout: 0 seconds are too few");
+  if (args.stall_timeout == 0) return Error(Kind::invalid, "--stall-timeout: 0 seconds are too few");
   auto progress = std::make_unique<Progress>(style, tool.err);
   pulls::Options options{.platform = args.platform,
                          .registry = {.environment = tool.environment,
@@ -26,7 +27,9 @@ Result<PullSession> PullSession::make(const PullOptions& args, const Imagetool& 
                                       .cert_dir = args.cert_dir,
                                       .tls_verify = args.tls_verify,
                                       .plain_http = args.plain_http,
-                                      .connect_timeout_s = args.connect_timeout},
+                                      .connect_timeout_s = args.connect_timeout,
+                                      .stall_timeout_s = args.stall_timeout,
+                                      .tries = args.retries + 1},
                          .progress = progress.get(),
                          .unpacking = tool.unpacking()};
   return PullSession(std::move(progress), std::move(options));

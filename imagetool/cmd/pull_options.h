@@ -12,7 +12,7 @@ struct PullOptions {
   std::string platform, creds, authfile, cert_dir;
   std::string progress = "auto";
   bool quiet = false, tls_verify = true, plain_http = false;
-  uint16_t connect_timeout = 30;
+  uint16_t connect_timeout = 30, stall_timeout = 30, retries = 4;
 };
 
 inline constexpr cli::Row<PullOptions> pull_options[] = {
@@ -23,6 +23,10 @@ inline constexpr cli::Row<PullOptions> pull_options[] = {
                                         "auto, bar, plain, json or none, on standard error"),
     cli::option<&PullOptions::connect_timeout>(0, "connect-timeout", "SECONDS",
                                                "how long to try to reach the registry (30)"),
+    cli::option<&PullOptions::stall_timeout>(
+        0, "stall-timeout", "SECONDS", "how long a transfer may stand still before it counts as broken (30)"),
+    cli::option<&PullOptions::retries>(0, "retries", "N",
+                                       "how often a request is tried again after trouble that may pass (4)"),
     cli::option<&PullOptions::creds>(0, "creds", "USER:PASSWORD", "credentials for the registry"),
     cli::option<&PullOptions::authfile>(
         0, "authfile", "FILE", "where credentials are looked for (what podman and docker login wrote)",

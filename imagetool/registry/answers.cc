@@ -28,7 +28,7 @@ Said said(std::string_view body) {
   if (!errors || !errors->is(json::Type::array) || errors->size() == 0) return {};
   const json::Value first = *errors->begin();
   const auto text = [&](std::string_view key) {
-    return str::printable(first.find_string(key).value_or("").substr(0, kShown));
+    return str::shortened(str::trim(first.find_string(key).value_or("")), kShown);
   };
   return {text("code"), text("message")};
 }
@@ -56,9 +56,10 @@ std::string quota(const http::Response& response) {
 
 Error too_many(const http::Answer& answer, const Context& context, const Said& words) {
   const auto seconds = http::retry_after(answer.response.headers.get("retry-after"), clocks::now());
-  const std::string when = !seconds          ? "wait"
-                           : *seconds < 7200 ? str::cat("wait ", *seconds, " s")
-                                             : str::cat("wait ", *seconds / 3600, " h");
+  const std::string when = !seconds                 ? "wait"
+                           : *seconds < 7200        ? str::cat("wait ", *seconds, " s")
+                           : *seconds < 30 * 86'400 ? str::cat("wait ", *seconds / 3600, " h")
+                                                    : "it names no time that could be waited for: wait";
   return Error(
       Kind::network, EAGAIN,
       str::cat("'", context.registry, "' takes no more requests for the time being (429",
@@ -81,6 +82,14 @@ Error missing(const Context& context, const Said& words) {
 Error explain(const http::Answer& answer, const Context& context) {
   const int status = answer.response.status;
   const Said words = said(answer.body);
+  if (answer.redirected && status >= 400 && status < 500 && status != 404 && status != 429)
+    return Error(Kind::network, EAGAIN,
+                 str::cat(context.what, " is refused where '", context.registry, "' keeps its data (", status,
+                          "): try again later"));
+  if ((status == 401 || status == 403) && !context.user.empty())
+    return Error(Kind::denied,
+                 str::cat("repository '", context.repository, "' of '", context.registry,
+                          "' does not exist, or ", context.user, " has no access to it", quoted(words)));
   if (status == 401 || status == 403)
     return Error(Kind::denied, str::cat("repository '", context.repository, "' of '", context.registry,
                                         "' does not exist or needs a login", quoted(words),
@@ -106,6 +115,13 @@ Result<std::string> manifest_type(std::string_view content_type) {
     if (type == open) return std::string();
   return Error(Kind::protocol, str::cat("its answer is '", str::printable(type.substr(0, kShown)),
                                         "' and no image manifest: is it a registry?"));
+}
+
+Result<> check_encoding(const http::Response& response) {
+  const std::string encoding = str::lower(str::trim(response.headers.get("content-encoding")));
+  if (encoding.empty() || encoding == "identity") return {};
+  return Error(Kind::protocol, str::cat("its answer is packed with '", str::shortened(encoding, 40),
+                                        "', which was not asked for: is there a proxy in the way?"));
 }
 
 std::string warning(std::string_view value) {

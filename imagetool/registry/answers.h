@@ -14,6 +14,7 @@ struct Context {
   std::string registry;    // "docker.io"
   std::string repository;  // "library/hello-world"
   std::string what;        // "hello-world:latest", "blob 0123456789ab"
+  std::string user = {};   // "user 'bob'", who is logged in; empty: nobody
 };
 
 // Precondition: the answer is no success.  Kinds: denied (401, 403), not_found (404), network (429, 5xx: later it may
@@ -24,6 +25,9 @@ Error explain(const http::Answer& answer, const Context& context);
 // (no Content-Type, application/json, octet-stream, text/plain).  Kind::protocol: it is something else (a login page).
 // Kind::unsupported: Docker's schema 1.
 Result<std::string> manifest_type(std::string_view content_type);
+
+// Kind::protocol: the body is packed in a way that nobody asked for (Content-Encoding), as some proxies do.
+Result<> check_encoding(const http::Response& response);
 
 // The text of a Warning header of the form 299 - "text" (distribution-spec, "Warnings"); empty: it is another.
 std::string warning(std::string_view value);

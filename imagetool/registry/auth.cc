@@ -76,11 +76,14 @@ Result<std::string> Session::authorization() {
 Result<> Session::challenged(const http::Response& response, const std::string& used) {
   std::optional<Challenge> bearer;
   bool wants_basic = false;
+  std::optional<Error> malformed;  // counts if there is nothing better
   for (const std::string_view value : response.headers.all("www-authenticate")) {
-    const std::vector<Challenge> challenges = TRY(parse_challenges(value).within("'", options_.name, "'"));
-    for (const Challenge& challenge : challenges) {
+    Result<std::vector<Challenge>> challenges = parse_challenges(value).within("'", options_.name, "'");
+    if (!challenges.ok()) malformed = challenges.take_error();
+    if (!challenges.ok()) continue;
+    for (const Challenge& challenge : challenges.value()) {
       if (challenge.scheme == "basic") wants_basic = true;
-      if (challenge.scheme == "bearer" && !bearer) bearer = challenge;
+      if (challenge.scheme == "bearer" && !bearer && !challenge.get("realm").empty()) bearer = challenge;
     }
   }
   if (bearer) {
@@ -90,6 +93,7 @@ Result<> Session::challenged(const http::Response& response, const std::string& 
     return use_bearer(*bearer);
   }
   if (wants_basic) return use_basic(used);
+  if (malformed) return *malformed;
   return Error(Kind::protocol,
                str::cat("'", options_.name, "' refuses access (401) without saying how to log in"));
 }
@@ -150,10 +154,13 @@ Result<> Session::fetch_token() {
       TRY(http::run(*client_, *policy_, std::move(ask)).within("getting a token for '", options_.name, "'"));
   const int status = answer.response.status;
   if (status == 400 || status == 401 || status == 403) return refused(status);
-  if (status != 200)
+  if (status == 429 || status >= 500)
     return Error(
         Kind::network, EAGAIN,
         str::cat("the token service '", place, "' answers with status ", status, ": try again later"));
+  if (status != 200)
+    return Error(Kind::protocol, str::cat("the token service '", place, "' of '", options_.name,
+                                          "' answers with status ", status, " and no token"));
   Token token = TRY(parse_token(answer.body).within("'", place, "'"));
   const int64_t early = std::min(kRefreshEarly, token.lifetime_s / 10);
   tokens_[scope_] = {std::move(token.text), asked_ms + (token.lifetime_s - early) * 1000};
@@ -166,13 +173,16 @@ Error Session::needs_login() const {
                         "' does not exist or needs a login: log in with podman or docker, or use --creds"));
 }
 
+std::string Session::user() const {
+  if (!options_.credential) return {};
+  const std::string& name = options_.credential->user;
+  return name.empty() ? std::string("the identity token") : str::cat("user '", str::printable(name), "'");
+}
+
 Error Session::refused(int status) const {
   if (!options_.credential) return needs_login();
-  const auto& credential = *options_.credential;
-  const std::string who = credential.user.empty() ? std::string("the identity token")
-                                                  : str::cat("user '", str::printable(credential.user), "'");
-  return Error(Kind::denied, str::cat("'", options_.name, "' does not accept ", who, " from ",
-                                      credential.source, " (", status, "): log in again"));
+  return Error(Kind::denied, str::cat("'", options_.name, "' does not accept ", user(), " from ",
+                                      options_.credential->source, " (", status, "): log in again"));
 }
 
 }  // namespace auth

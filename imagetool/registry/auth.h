@@ -54,6 +54,8 @@ class Session {
   // The Authorization header's value for the registry's origin; empty as long as it has not asked for any.  Gets a new
   // token when the old one is about to expire.
   Result<std::string> authorization();
+  // Who is logged in, for messages: "user 'bob'"; empty: nobody.
+  [[nodiscard]] std::string user() const;
   // The registry answered 401 to a request with `used` in it.  Kind::denied: there is nothing (more) to offer.
   Result<> challenged(const http::Response& response, const std::string& used);
 

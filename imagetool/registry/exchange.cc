@@ -67,7 +67,8 @@ std::optional<Range> content_range(std::string_view value) {
 std::optional<int64_t> retry_after(std::string_view value, clocks::Stamp now) {
   const std::string_view text = str::trim(value);
   if (text.empty() || text.size() > 64) return std::nullopt;
-  if (const auto seconds = str::number<uint32_t>(text)) return *seconds;
+  if (text.find_first_not_of("0123456789") == std::string_view::npos)
+    return str::number<uint32_t>(text).value_or(UINT32_MAX);
   // curl_getdate guesses at many forms; the two of HTTP begin with the name of a day.
   if (text[0] < 'A' || text[0] > 'Z') return std::nullopt;
   const time_t date = ::curl_getdate(std::string(text).c_str(), nullptr);
@@ -86,6 +87,9 @@ Error explain(const Failed& failed, const Origin& origin) {
     case Failure::connect:
       return Error(Kind::network, str::cat("cannot reach '", place, "': ", why,
                                            ": check the network, or set HTTPS_PROXY where there is a proxy"));
+    case Failure::proxy:
+      return Error(Kind::network, str::cat("cannot reach '", place, "' through the proxy: ", why,
+                                           ": check HTTPS_PROXY, or name the host in NO_PROXY"));
     case Failure::tls:
       return Error(Kind::network, str::cat("cannot reach '", place, "' by https: ", why,
                                            ": if it speaks plain http, say --plain-http"));
@@ -114,6 +118,7 @@ Exchange::Exchange(Client& client, const Policy& policy, Ask ask)
   if (!ask_.part) return;
   at_ = progress_ = ask_.part->first;
   end_ = ask_.part->end;
+  can_range_ = ask_.part->ranges;
 }
 
 void Exchange::finish(Result<Answer> result) {
@@ -155,7 +160,7 @@ void Exchange::send() {
   ranged_ = ask_.part && can_range_ && (at_ > 0 || end_ < ask_.part->size);
   if (ranged_) request.headers.push_back(range());
   body_.clear();
-  checked_ = false;
+  checked_ = fits_ = false;
   skip_ = 0;
   const auto receiver = [this](const Response& response, std::string_view bytes) {
     return receive(response, bytes);
@@ -171,7 +176,10 @@ std::string Exchange::range() const {
 Result<> Exchange::receive(const Response& response, std::string_view bytes) {
   const bool success = response.status == 200 || response.status == 206;
   if (success && ask_.part) {
-    if (!std::exchange(checked_, true)) TRY(check_blob_header(response));
+    if (!std::exchange(checked_, true)) {
+      TRY(check_blob_header(response));
+      fits_ = true;
+    }
     return deliver(bytes);
   }
   const size_t limit = success ? ask_.limit : limits::kErrorBody;
@@ -248,6 +256,7 @@ void Exchange::conclude_failure(const Failed& failed, const Response& response) 
   if (success && checked_ && failed.failure == Failure::dropped && at_ == end_)
     return conclude_blob(response);
   Error error = explain(failed, here());
+  if (success && checked_ && !fits_ && ranged_) return without_ranges(std::move(error));
   if (!may_retry(failed.failure)) return finish(std::move(error));
   again("the connection broke", std::move(error));
 }
@@ -262,10 +271,7 @@ void Exchange::conclude_status(const Response& response) {
   // A password that was refused is worth a second look: for the message.  A token gets one chance per try.
   if (status == 401 && ask_.challenged && (!challenged_ || used_.starts_with("Basic ")))
     return challenge(response);
-  if (status == 416 && ranged_) {
-    can_range_ = false;
-    return again("it cannot go on in the middle", answer(response));
-  }
+  if (status == 416 && ranged_) return without_ranges(answer(response));
   if (is_passing(status)) {
     if (quota_is_used_up(response)) return finish(answer(response));
     const auto asked = retry_after(response.headers.get("retry-after"), clocks::now());
@@ -281,6 +287,7 @@ void Exchange::conclude_status(const Response& response) {
 void Exchange::conclude_blob(const Response& response) {
   if (!std::exchange(checked_, true)) {  // there was no body at all
     Result<> right = check_blob_header(response);
+    if (!right.ok() && ranged_) return without_ranges(right.take_error());
     if (!right.ok()) return finish(right.take_error());
   }
   if (at_ < end_)
@@ -288,6 +295,12 @@ void Exchange::conclude_blob(const Response& response) {
                                                str::cat("'", here().authority(), "' ended after ", at_,
                                                         " of ", ask_.part->size, " bytes: try again")));
   finish(answer(response));
+}
+
+// The server does not do what it was asked for: the next try is for the whole blob.
+void Exchange::without_ranges(Result<Answer> otherwise) {
+  can_range_ = false;
+  again("it cannot go on in the middle", std::move(otherwise));
 }
 
 void Exchange::follow(const Response& response) {

@@ -42,6 +42,7 @@ struct Answer {
 // of it is then everything from `first` on, and Exchange::end() says so.
 struct Part {
   uint64_t first = 0, end = 0, size = 0;
+  bool ranges = true;  // false: after a cut all of it is asked for again, and what is known is passed over
   std::function<Result<>(uint64_t offset, std::string_view bytes)> write;
 };
 
@@ -86,6 +87,7 @@ class Exchange {
   void conclude_failure(const Failed& failed, const Response& response);
   void conclude_status(const Response& response);
   void conclude_blob(const Response& response);
+  void without_ranges(Result<Answer> otherwise);
   void follow(const Response& response);
   void challenge(const Response& response);
   void again(std::string_view reason, Result<Answer> otherwise, std::optional<int64_t> asked_seconds = {});
@@ -106,6 +108,7 @@ class Exchange {
   std::string used_;         // the Authorization of the running transfer
   std::string body_;
   bool checked_ = false;   // the header of the running transfer, when its first byte came
+  bool fits_ = false;      // and it is that of the part
   bool ranged_ = false;    // the running transfer asked for a range
   bool can_range_ = true;  // until the server says no
   bool got_range_ = false;

@@ -83,6 +83,7 @@ struct Transfer::State {
   Response response;
   size_t header_bytes = 0;
   bool too_long = false;
+  bool header_ended = false;
   bool started_body = false;
   std::optional<Error> refused;  // by `body`
   bool finished = false;
@@ -108,7 +109,6 @@ Failure classify(CURLcode code, std::string_view message) {
     case CURLE_SSL_CLIENTCERT:
       return Failure::uninvited;
     case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
       return Failure::resolve;
     case CURLE_COULDNT_CONNECT:
       return Failure::connect;
@@ -143,7 +143,9 @@ void Transfer::State::finish(CURLcode code) {
   ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   response.status = static_cast<int>(status);
   if (status) client->reached = true;
-  if (code == CURLE_OK) return;
+  // libcurl takes a connection that is closed within the header for the end of an answer without a body.
+  const bool cut = code == CURLE_OK && !header_ended;
+  if (code == CURLE_OK && !cut) return;
   if (refused) {
     failed = Failed{Failure::receiver, std::move(*refused)};
     return;
@@ -159,7 +161,14 @@ void Transfer::State::finish(CURLcode code) {
   curl_off_t connected = 0;
   ::curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
   if (code == CURLE_OPERATION_TIMEDOUT && connected == 0) failure = Failure::connect;
-  const char* text = message[0] ? message : ::curl_easy_strerror(code);
+  long proxy_status = 0;
+  ::curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+  if (status == 0 && proxy_status != 0 && proxy_status != 200) failure = Failure::proxy;
+  if (code == CURLE_COULDNT_RESOLVE_PROXY) failure = Failure::proxy;
+  if (cut) failure = Failure::dropped;
+  const char* text = cut          ? "it was closed within the header"
+                     : message[0] ? message
+                                  : ::curl_easy_strerror(code);
   failed = Failed{failure,
                   Error(failure == Failure::broken ? Kind::protocol : Kind::network, str::printable(text))};
 }
@@ -175,8 +184,10 @@ size_t Transfer::State::on_header(const char* data, size_t, size_t size, void* c
   if (line.starts_with(
           "HTTP/")) {  // the last of several (a proxy's answer, 100 Continue) is the one that counts
     state.response.headers.clear();
+    state.header_ended = false;
     return size;
   }
+  state.header_ended = state.header_ended || line.empty();
   const size_t colon = line.find(':');
   if (colon != std::string_view::npos && !state.started_body)  // trailers are of no interest
     state.response.headers.add(str::lower(str::trim(line.substr(0, colon))),

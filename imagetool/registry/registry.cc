@@ -131,7 +131,10 @@ http::Ask Registry::State::ask(http::Method method, const std::string& path) con
 }
 
 answers::Context Registry::State::context(std::string what) const {
-  return {.registry = image.registry, .repository = image.repository, .what = std::move(what)};
+  return {.registry = image.registry,
+          .repository = image.repository,
+          .what = std::move(what),
+          .user = session->user()};
 }
 
 void Registry::State::pass_on_warnings(const http::Response& response) const {
@@ -148,9 +151,9 @@ Result<http::Answer> Registry::State::manifest(http::Method method, const std::s
   ask.limit = limits::kManifest;
   const std::string_view colon = wanted.find(':') == std::string::npos ? ":" : "@";
   const std::string shown = str::cat(image.familiar_name(), colon, wanted);
-  ask.accept = [this, shown](const http::Answer& answer) -> Result<> {
-    if (answer.response.status != 200) return answers::explain(answer, context(shown));
-    return {};
+  ask.accept = [this, method, shown](const http::Answer& answer) -> Result<> {
+    if (method == http::Method::head || answer.response.status == 200) return {};
+    return answers::explain(answer, context(shown));
   };
   http::Answer answer = TRY(http::run(*client, policy, std::move(ask)));
   pass_on_warnings(answer.response);
@@ -161,6 +164,7 @@ Result<Fetched> Registry::read_manifest(const std::string& wanted) {
   http::Answer answer = TRY(state_->manifest(http::Method::get, wanted));
   const http::Headers& headers = answer.response.headers;
   Fetched fetched{.bytes = std::move(answer.body)};
+  TRY(answers::check_encoding(answer.response).within("'", state_->image.registry, "'"));
   fetched.media_type =
       TRY(answers::manifest_type(headers.get("content-type")).within("'", state_->image.registry, "'"));
 
@@ -178,6 +182,7 @@ Result<Fetched> Registry::read_manifest(const std::string& wanted) {
 
 Result<std::optional<oci::Digest>> Registry::ask_digest(const std::string& wanted) {
   const http::Answer answer = TRY(state_->manifest(http::Method::head, wanted));
+  if (answer.response.status != 200) return std::optional<oci::Digest>();  // why, a GET will tell
   Result<oci::Digest> digest = oci::Digest::parse(answer.response.headers.get("docker-content-digest"));
   if (!digest.ok()) return std::optional<oci::Digest>();
   return std::optional(std::move(digest).take());
@@ -200,6 +205,7 @@ Result<std::string> Registry::read_blob(const oci::Descriptor& descriptor) {
   Verifier verified(descriptor, text);
   ask.part = http::Part{.end = descriptor.size,
                         .size = descriptor.size,
+                        .ranges = false,
                         .write = [&](uint64_t, std::string_view bytes) { return verified.write(bytes); }};
   (void)TRY(http::run(*state_->client, state_->policy, std::move(ask)));
   TRY(verified.finish().within("fetching '", descriptor.digest.text(), "'"));

@@ -66,7 +66,7 @@ class Registry {
   Result<Fetched> read_manifest(const std::string& wanted);
 
   // The digest of the tag by a HEAD request, which Docker Hub does not count against the quota.  nullopt: the
-  // registry does not say (the header is optional); then only read_manifest can tell.
+  // registry does not say (the header is optional, and some refuse HEAD); then only read_manifest can tell.
   Result<std::optional<oci::Digest>> ask_digest(const std::string& wanted);
 
   // A small blob.  Errors as above.  Precondition: the caller has found descriptor.size acceptable.

@@ -95,7 +95,8 @@ Test(http, retry_after) {
       {"7", 7},
       {" 120 ", 120},
       {"4294967295", 4294967295},
-      {"4294967296", -1},
+      {"4294967296", 4294967295},
+      {"99999999999999999999999999", 4294967295},
       {"-1", -1},
       {"1.5", -1},
       {"soon", -1},
@@ -157,6 +158,29 @@ Test(answers, become_sentences) {
     expect_text(got.message, c.want);
     cr_expect(got.kind == c.kind, "%s", c.want);
   }
+}
+
+Test(answers, know_who_is_asking) {
+  const answers::Context context{
+      .registry = "r.example", .repository = "a/b", .what = "blob 0123456789ab", .user = "user 'bob'"};
+  expect_text(answers::explain(made(403, R"({"errors":[{"message":"\u009b31mno"}]})"), context).message,
+              "repository 'a/b' of 'r.example' does not exist, or user 'bob' has no access to it "
+              "('\\xc2\\x9b31mno')");
+  http::Answer elsewhere = made(403, "<Error>Request has expired</Error>");
+  elsewhere.redirected = true;
+  const Error refused = answers::explain(elsewhere, context);
+  cr_expect(refused.kind == Kind::network);
+  expect_text(refused.message,
+              "blob 0123456789ab is refused where 'r.example' keeps its data (403): try again later");
+}
+
+Test(answers, encodings) {
+  cr_expect(answers::check_encoding(made(200, "").response).ok());
+  cr_expect(answers::check_encoding(made(200, "", "content-encoding", "Identity").response).ok());
+  const Result<> packed = answers::check_encoding(made(200, "", "content-encoding", "gzip").response);
+  cr_assert(!packed.ok());
+  expect_text(packed.error().message,
+              "its answer is packed with 'gzip', which was not asked for: is there a proxy in the way?");
 }
 
 Test(answers, manifest_types) {
