@@ -37,7 +37,7 @@ class Reason {
   }
 
  private:
-  sd_bus_error error_ = SD_BUS_ERROR_NULL;
+  sd_bus_error error_{};
 };
 
 Error failed(std::string_view what, int code) { return Error::os(what, -code); }
