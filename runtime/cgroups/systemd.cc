@@ -1,7 +1,6 @@
 #include "runtime/cgroups/systemd.h"
 
 #include <fcntl.h>
-#include <linux/memfd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -20,13 +19,8 @@ constexpr int64_t kLimitMs = 30'000;  // for one request; systemd is otherwise d
 constexpr int64_t kGraceMs =
     5'000;  // that the program has beyond, so that it can say which wait was too long
 
-// linux/memfd.h before 6.3 lacks it; older kernels refuse it with EINVAL and need it not.
-constexpr unsigned kMemfdExec = 0x10;
-
 Result<UniqueFd> program_in_memory() {
-  Result<UniqueFd> made = sys::memfd_create("runtime-systemd", kMemfdExec);
-  if (!made.ok()) made = sys::memfd_create("runtime-systemd", 0);
-  UniqueFd file = TRY(std::move(made));
+  UniqueFd file = TRY(sys::memfd_create_program("runtime-systemd", 0));
   TRY(sys::write_all(file, systemd::program()));
   // Executable only where nobody has it open for writing.
   return sys::open(file.get().proc_path().c_str(), O_RDONLY);

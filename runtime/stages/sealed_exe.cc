@@ -15,8 +15,6 @@ namespace {
 
 constexpr const char* kSelf = "/proc/self/exe";
 constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-// linux/memfd.h before 6.3 lacks it; older kernels refuse it with EINVAL and need it not.
-constexpr unsigned kMemfdExec = 0x10;
 
 // A read-only mount of the host could become writable again.  Ours is detached and of one file, whose path is then "/".
 bool runs_from_our_mount() {
@@ -40,9 +38,7 @@ Result<UniqueFd> read_only_mount() {
 }
 
 Result<UniqueFd> sealed_copy(Fd self) {
-  Result<UniqueFd> made = sys::memfd_create("runtime", MFD_ALLOW_SEALING | kMemfdExec);
-  if (!made.ok()) made = sys::memfd_create("runtime", MFD_ALLOW_SEALING);
-  UniqueFd copy = TRY(std::move(made));
+  UniqueFd copy = TRY(sys::memfd_create_program("runtime", MFD_ALLOW_SEALING));
   const struct stat st = TRY(sys::fstat(self));
   for (off_t done = 0; done < st.st_size;) {
     const ssize_t n = ::sendfile(copy.raw(), self.raw(), nullptr, static_cast<size_t>(st.st_size - done));

@@ -162,6 +162,8 @@ Result<Message> receive(Fd socket, size_t limit);
 Result<int> poll(std::span<pollfd> fds, int timeout_ms);
 Result<UniqueFd> signalfd(const sigset_t& mask);
 Result<UniqueFd> memfd_create(const char* name, unsigned flags);
+// For a program that is to be executed, also where vm.memfd_noexec has others be data (proc_sys_vm(5)).
+Result<UniqueFd> memfd_create_program(const char* name, unsigned flags);
 Result<UniqueFd> eventfd();                      // not blocking, at 0
 Result<UniqueFd> timerfd(int64_t milliseconds);  // one shot, CLOCK_MONOTONIC
 

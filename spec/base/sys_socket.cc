@@ -158,6 +158,13 @@ Result<UniqueFd> signalfd(const sigset_t& mask) {
 Result<UniqueFd> memfd_create(const char* name, unsigned flags) {
   return owned(::memfd_create(name, flags | MFD_CLOEXEC), "memfd_create", name);
 }
+Result<UniqueFd> memfd_create_program(const char* name, unsigned flags) {
+  // linux/memfd.h before 6.3 lacks MFD_EXEC; older kernels refuse it with EINVAL and need it not.
+  constexpr unsigned kMemfdExec = 0x10;
+  Result<UniqueFd> made = memfd_create(name, flags | kMemfdExec);
+  if (!made.ok()) made = memfd_create(name, flags);
+  return made;
+}
 Result<UniqueFd> eventfd() { return owned(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd", ""); }
 Result<UniqueFd> timerfd(int64_t milliseconds) {
   UniqueFd timer =
