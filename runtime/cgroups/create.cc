@@ -181,24 +181,24 @@ void note_path(const plan::CgroupDirectory& part, const std::string& directory, 
     for (const std::string& controller : part.controllers) handle.paths[controller] = directory;
 }
 
-// The process that stands in for the container's counts where processes are counted, until it goes.
-plan::CgroupDirectory with_room(const plan::CgroupDirectory& part, const std::string& directory,
-                                Handle& handle) {
-  plan::CgroupDirectory roomy = part;
-  for (plan::CgroupWrite& write : roomy.writes) {
+// As systemd has made it, at `path`.  The process that stands in for the container's counts where processes are counted,
+// until it goes.
+plan::CgroupDirectory in_unit(plan::CgroupDirectory part, const std::string& path, Handle& handle) {
+  part.path = path;
+  for (plan::CgroupWrite& write : part.writes) {
     const auto limit = str::number<int64_t>(write.value);
     if (write.file != "pids.max" || !limit) continue;
-    handle.late.push_back({directory, write.file, write.value});
+    handle.late.push_back({part.mount_point + path, write.file, write.value});
     write.value = str::cat(*limit + 1);
   }
-  return roomy;
+  return part;
 }
 
 Result<> create_one(const plan::Cgroup& plan, const plan::CgroupDirectory& part, Handle& handle) {
   const std::string directory = part.mount_point + part.path;
   TRY(make_directories_again(part, plan.default_parent, handle)
           .within("making the cgroup '", directory, "'"));
-  TRY(write_limits(handle.unit ? with_room(part, directory, handle) : part, directory));
+  TRY(write_limits(part, directory));
   TRY(open_entrances(directory, part.v2, handle));
   if (part.v2 && plan.device_filter) TRY(device_filter::attach(handle.v2, *plan.device_filter));
   if (part.v2 && plan.owner)
@@ -242,10 +242,9 @@ Result<Handle> create(const plan::Cgroup& plan, const Asking& asking) {
   Handle handle;
   Undo remove([&] { undo(handle, asking); });
   const std::string path = plan.unit ? TRY(start_unit(*plan.unit, asking, handle)) : std::string();
-  for (const plan::CgroupDirectory& planned : plan.directories) {
-    plan::CgroupDirectory part = planned;
-    if (plan.unit) part.path = path;
-    Result<> made = create_one(plan, part, handle);
+  for (const plan::CgroupDirectory& part : plan.directories) {
+    Result<> made =
+        handle.unit ? create_one(plan, in_unit(part, path, handle), handle) : create_one(plan, part, handle);
     if (made.ok() || (plan.tolerant && is_refusal(made.error()))) continue;
     return made.take_error();
   }

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "runtime/plan/cgroup.h"
 #include "runtime/systemd/request.h"
 #include "spec/base/error.h"
 #include "spec/base/fd.h"
