@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
-#include <set>
 
+#include "runtime/plan/process.h"
 #include "spec/base/names.h"
 
 namespace plan {
@@ -196,16 +196,11 @@ constexpr Plain kPlain[] = {
 
 // "0-2,7" as systemd's bit mask.  nullopt: not a list of numbers.
 std::optional<Values> mask_of(std::string_view list) {
-  constexpr unsigned kMost = 1 << 16;
-  std::vector<unsigned> bytes;
-  for (const std::string_view part : str::split(str::trim(list), ',')) {
-    const size_t dash = part.find('-');
-    const auto first = str::number<unsigned>(part.substr(0, dash));
-    const auto last = dash == std::string_view::npos ? first : str::number<unsigned>(part.substr(dash + 1));
-    if (!first || !last || *first > *last || *last >= kMost) return std::nullopt;
-    bytes.resize(std::max<size_t>(bytes.size(), *last / 8 + 1));
-    for (unsigned n = *first; n <= *last; ++n) bytes[n / 8] |= 1U << (n % 8);
-  }
+  if (str::is_blank(list)) return Values();
+  const std::optional<std::vector<unsigned>> numbers = parse_cpu_list(list);
+  if (!numbers) return std::nullopt;
+  std::vector<unsigned> bytes(numbers->back() / 8 + 1);
+  for (const unsigned n : *numbers) bytes[n / 8] |= 1U << (n % 8);
   Values out;
   for (const unsigned byte : bytes) out.push_back(str::cat(byte));
   return out;
@@ -217,7 +212,8 @@ void add_bandwidth(std::string_view quota, std::string_view period, std::vector<
   constexpr uint64_t kSecond = 1'000'000, kPercent = kSecond / 100;
   const auto per_period = str::number<uint64_t>(quota), length = str::number<uint64_t>(period);
   std::string per_second = kUnlimited;
-  if (per_period && length && *length && *per_period < kUnlimited.size() * kSecond * kSecond) {
+  constexpr uint64_t kLongest = UINT64_MAX / kSecond / 2;  // what is larger does not fit, and limits nothing
+  if (per_period && length && *length && *per_period < kLongest && *length < kLongest) {
     const uint64_t exact = (*per_period * kSecond + *length - 1) / *length;
     per_second = str::cat((exact + kPercent - 1) / kPercent * kPercent);
   }
