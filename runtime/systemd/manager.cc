@@ -181,6 +181,12 @@ Result<> do_job(sd_bus* bus, sd_bus_message* message, const std::string& what, i
   return wait_for(bus, job, what, limit_ms);
 }
 
+// A unit that has failed stays loaded, and is of no use to anybody.
+void forget_failure(sd_bus* bus, const std::string& unit) {
+  (void)sd_bus_call_method(bus, kName, kPath, kManager, "ResetFailedUnit", nullptr, nullptr, "s",
+                           unit.c_str());
+}
+
 // Of the host's manager when there is no bus: the private socket that systemctl falls back on, for root alone.
 int connect_privately(sd_bus** bus) {
   int code = sd_bus_new(bus);
@@ -257,9 +263,7 @@ Result<std::string> Manager::start(const Request& request) {
   const unsigned known = TRY(version());
   Result<> started = start_once(request, known);
   if (!started.ok() && started.error().errnum == EEXIST) {
-    // One that has failed stays loaded, and is of no use to anybody.
-    (void)sd_bus_call_method(bus_.get(), kName, kPath, kManager, "ResetFailedUnit", nullptr, nullptr, "s",
-                             request.unit.c_str());
+    forget_failure(bus_.get(), request.unit);
     started = start_once(request, known);
   }
   if (!started.ok()) return started.take_error();
@@ -302,8 +306,7 @@ Result<> Manager::stop(const Request& request) {
   Reason reason;
   Result<> done = do_job(bus_.get(), message.get(), what, request.limit_ms, reason);
   if (!done.ok() && !reason.is(kNoSuchUnit)) return done;
-  (void)sd_bus_call_method(bus_.get(), kName, kPath, kManager, "ResetFailedUnit", nullptr, nullptr, "s",
-                           request.unit.c_str());
+  forget_failure(bus_.get(), request.unit);
   return {};
 }
 
