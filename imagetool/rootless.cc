@@ -13,10 +13,10 @@
 
 #include "imagetool/bundle/launch.h"
 #include "spec/base/file.h"
-#include "spec/base/id_maps.h"
 #include "spec/base/process.h"
 #include "spec/base/sys.h"
 #include "spec/base/text.h"
+#include "spec/id_maps.h"
 
 namespace rootless {
 
@@ -131,18 +131,12 @@ Result<bool> serve(Fd socket, const std::vector<std::string>& environment) {
   ::_exit(WEXITSTATUS(status));
 }
 
-std::vector<id_maps::Range> ranges(const std::vector<oci::IdMapping>& mappings) {
-  std::vector<id_maps::Range> list;
-  for (const oci::IdMapping& m : mappings) list.push_back({m.container_id, m.host_id, m.size});
-  return list;
-}
-
 // The child's namespace gets its maps.
 Result<> set_up(pid_t pid, Fd socket, const Caller& caller) {
   const sys::Message first = TRY(sys::receive(socket, kMessage));
   if (first.data.empty()) return Error(Kind::os, "a user namespace cannot be made: the process died");
   if (first.data[0] != kReady) return Error(Kind::denied, first.data.substr(1));
-  TRY(id_maps::write(pid, ranges(caller.uids), ranges(caller.gids)));
+  TRY(id_maps::write(pid, caller.uids, caller.gids));
   return sys::send(socket, std::string(1, kReady));
 }
 

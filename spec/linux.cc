@@ -29,6 +29,13 @@ static constexpr std::string_view kMemoryPolicyFlags[] = {"MPOL_F_NUMA_BALANCING
                                                           "MPOL_F_STATIC_NODES"};
 static constexpr std::string_view kPersonalityDomains[] = {"LINUX", "LINUX32"};
 
+std::optional<uint32_t> host_id(const std::vector<IdMapping>& mappings, uint64_t id) {
+  for (const IdMapping& m : mappings)
+    if (id >= m.container_id && id - m.container_id < m.size)
+      return static_cast<uint32_t>(m.host_id + (id - m.container_id));
+  return std::nullopt;
+}
+
 std::span<const std::string_view> seccomp_architectures() { return kSeccompArchitectures; }
 std::span<const std::string_view> seccomp_flags() { return kSeccompFlags; }
 std::span<const std::string_view> memory_policy_modes() { return kMemoryPolicyModes; }

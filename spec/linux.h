@@ -18,6 +18,8 @@ struct IdMapping {
   uint32_t container_id = 0, host_id = 0, size = 0;
   bool operator==(const IdMapping&) const = default;
 };
+// What `id` of the container is on the host; nullopt: no mapping has it.
+std::optional<uint32_t> host_id(const std::vector<IdMapping>& mappings, uint64_t id);
 
 enum class NamespaceType { pid, network, mount, ipc, uts, user, cgroup, time };
 inline constexpr names::Table<NamespaceType> kNamespaceTypes[] = {

@@ -71,21 +71,15 @@ void user_namespace_fits_mappings(const Linux& l, Report& report) {
                    "uidMappings and gidMappings need a namespace of type 'user' in linux.namespaces");
 }
 
-bool is_mapped(const std::vector<oci::IdMapping>& maps, uint32_t id) {
-  return std::any_of(maps.begin(), maps.end(), [&](const oci::IdMapping& m) {
-    return id >= m.container_id && id - m.container_id < m.size;
-  });
-}
-
 // An id without a mapping cannot be taken on, and nothing can be given to it (user_namespaces(7)).  The mappings are sound.
 void ids_are_mapped(const Config& c, Report& report) {
   const Linux& l = *c.linux_;
   if (!is_new(find(l, NamespaceType::user))) return;
   const auto uid = [&](const std::string& path, uint32_t id) {
-    if (!is_mapped(l.uid_mappings, id)) report.problem(path, id, " is not mapped by linux.uidMappings");
+    if (!oci::host_id(l.uid_mappings, id)) report.problem(path, id, " is not mapped by linux.uidMappings");
   };
   const auto gid = [&](const std::string& path, uint32_t id) {
-    if (!is_mapped(l.gid_mappings, id)) report.problem(path, id, " is not mapped by linux.gidMappings");
+    if (!oci::host_id(l.gid_mappings, id)) report.problem(path, id, " is not mapped by linux.gidMappings");
   };
   if (c.process) {
     const oci::User& user = c.process->user;

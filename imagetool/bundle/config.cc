@@ -133,12 +133,6 @@ oci::Mount bound(const BoundPath& path) {
   return mount;
 }
 
-bool maps(const std::vector<oci::IdMapping>& mappings, uint32_t id) {
-  return std::ranges::any_of(mappings, [id](const oci::IdMapping& m) {
-    return id >= m.container_id && id - m.container_id < m.size;
-  });
-}
-
 // A user namespace may bind the host's /sys, and not mount its own; and where it has one id, tty's gid is none of it.
 void edit_for_rootless(oci::Mount& mount, const Machine& machine) {
   if (mount.destination == "/sys") {
@@ -215,7 +209,8 @@ Result<oci::Linux> linux_part(const Wishes& wishes, const Machine& machine) {
 }
 
 Result<> check_identity(const users::Identity& who, const Machine& machine) {
-  if (!machine.rootless() || (maps(machine.caller.uids, who.uid) && maps(machine.caller.gids, who.gid)))
+  if (!machine.rootless() ||
+      (oci::host_id(machine.caller.uids, who.uid) && oci::host_id(machine.caller.gids, who.gid)))
     return {};
   return Error(Kind::unsupported,
                str::cat("user ", who.uid, ":", who.gid,
@@ -228,7 +223,7 @@ std::vector<uint32_t> groups(const users::Identity& who, const Machine& machine)
   std::vector<uint32_t> mapped;  // setgroups(2) is for those who have a range
   if (machine.caller.has_range())
     std::ranges::copy_if(who.groups, std::back_inserter(mapped),
-                         [&](uint32_t gid) { return maps(machine.caller.gids, gid); });
+                         [&](uint32_t gid) { return oci::host_id(machine.caller.gids, gid).has_value(); });
   return mapped;
 }
 

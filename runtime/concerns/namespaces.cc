@@ -11,8 +11,8 @@
 #include <cstring>
 
 #include "spec/base/file.h"
-#include "spec/base/id_maps.h"
 #include "spec/base/sys.h"
+#include "spec/id_maps.h"
 
 namespace namespaces {
 
@@ -23,12 +23,6 @@ std::string map_text(const std::vector<oci::IdMapping>& mappings) {
   for (const oci::IdMapping& m : mappings)
     text += str::cat(m.container_id, " ", m.host_id, " ", m.size, "\n");
   return text;
-}
-
-std::vector<id_maps::Range> ranges(const std::vector<oci::IdMapping>& mappings) {
-  std::vector<id_maps::Range> list;
-  for (const oci::IdMapping& m : mappings) list.push_back({m.container_id, m.host_id, m.size});
-  return list;
 }
 
 Result<> write_proc(pid_t pid, const char* name, std::string_view text) {
@@ -130,7 +124,7 @@ bool groups_denied(pid_t pid) {
 
 Result<> write_id_maps(pid_t pid, const plan::Namespaces& plan, bool privileged) {
   if (!privileged && !plan.maps_one_id())
-    return id_maps::write(pid, ranges(plan.uid_mappings), ranges(plan.gid_mappings))
+    return id_maps::write(pid, plan.uid_mappings, plan.gid_mappings)
         .within(
             "linux.uidMappings, linux.gidMappings: without root only the caller's own id can be mapped, and ",
             "those that /etc/subuid and /etc/subgid give him");

@@ -96,10 +96,7 @@ bool is_delegated(const oci::Config& config, const oci::Linux& from) {
 // The user of the process, as the host knows it; nullopt where no mapping has it.
 std::optional<uint32_t> host_user(const oci::Config& config, const oci::Linux& from) {
   const uint32_t uid = config.process ? config.process->user.uid : 0;
-  if (from.uid_mappings.empty()) return uid;
-  for (const oci::IdMapping& m : from.uid_mappings)
-    if (uid >= m.container_id && uid - m.container_id < m.size) return m.host_id + (uid - m.container_id);
-  return std::nullopt;
+  return from.uid_mappings.empty() ? uid : oci::host_id(from.uid_mappings, uid);
 }
 
 }  // namespace

@@ -38,12 +38,6 @@ bool one_of(std::string_view text, std::initializer_list<std::string_view> list)
   return std::find(list.begin(), list.end(), text) != list.end();
 }
 
-bool maps(const std::vector<oci::IdMapping>& mappings, uint64_t id) {
-  for (const oci::IdMapping& m : mappings)
-    if (id >= m.container_id && id - m.container_id < m.size) return true;
-  return false;
-}
-
 // Superblocks that the host, or other containers of the same namespace, mount too.
 bool shares_superblock(std::string_view type) {
   return one_of(type, {"proc", "sysfs", "mqueue", "cgroup", "cgroup2"});
@@ -149,7 +143,7 @@ void fit_devpts(MountStep& step, const MountFacts& facts) {
   if (!facts.user_namespace) return;
   std::erase_if(step.data, [&](const MountData& data) {
     const std::optional<uint32_t> gid = data.value ? str::number<uint32_t>(*data.value) : std::nullopt;
-    return data.key == "gid" && gid && !maps(facts.gid_mappings, *gid);
+    return data.key == "gid" && gid && !oci::host_id(facts.gid_mappings, *gid);
   });
 }
 

@@ -7,19 +7,13 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
-#include <span>
 #include <string>
+#include <vector>
 
 #include "spec/base/error.h"
+#include "spec/linux.h"
 
 namespace id_maps {
-
-// `inside` … of the namespace are `outside` … of the one we are in.
-struct Range {
-  uint32_t inside = 0, outside = 0, count = 0;
-  bool operator==(const Range&) const = default;
-};
 
 // Where the helpers are; Kind::not_found, with what brings them, if one of them is missing.
 struct Helpers {
@@ -29,6 +23,6 @@ Result<Helpers> find_helpers();
 
 // Writes both maps of `pid`, a process of ours in a new user namespace without maps.  Kind::not_found as above;
 // Kind::denied in the helper's own words.
-Result<> write(pid_t pid, std::span<const Range> uids, std::span<const Range> gids);
+Result<> write(pid_t pid, const std::vector<oci::IdMapping>& uids, const std::vector<oci::IdMapping>& gids);
 
 }  // namespace id_maps

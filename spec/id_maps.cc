@@ -1,6 +1,4 @@
-#include "spec/base/id_maps.h"
-
-#include <vector>
+#include "spec/id_maps.h"
 
 #include "spec/base/process.h"
 #include "spec/base/text.h"
@@ -21,10 +19,10 @@ Result<std::string> find(std::string_view name) {
                         "' is not installed, and without it a user has one id only: ", "apt install uidmap"));
 }
 
-Result<> run(const std::string& helper, pid_t pid, std::span<const Range> ranges) {
+Result<> run(const std::string& helper, pid_t pid, const std::vector<oci::IdMapping>& mappings) {
   process::Command command{.path = helper, .argv = {helper, str::cat(pid)}, .timeout_ms = kTimeoutMs};
-  for (const Range& range : ranges)
-    for (const uint32_t number : {range.inside, range.outside, range.count})
+  for (const oci::IdMapping& m : mappings)
+    for (const uint32_t number : {m.container_id, m.host_id, m.size})
       command.argv.push_back(str::cat(number));
   const process::Outcome outcome = TRY(process::run(command));
   if (outcome.ok()) return {};
@@ -40,7 +38,7 @@ Result<Helpers> find_helpers() {
   return helpers;
 }
 
-Result<> write(pid_t pid, std::span<const Range> uids, std::span<const Range> gids) {
+Result<> write(pid_t pid, const std::vector<oci::IdMapping>& uids, const std::vector<oci::IdMapping>& gids) {
   const Helpers helpers = TRY(find_helpers());
   TRY(run(helpers.newuidmap, pid, uids));
   return run(helpers.newgidmap, pid, gids);
