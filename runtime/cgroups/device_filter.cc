@@ -3,13 +3,57 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
+#include <set>
 
 namespace device_filter {
 
 namespace {
 
-// Registers: r2 type, r3 the accesses not yet granted, r4 major, r5 minor, r1 scratch, r0 the verdict.
+constexpr uint32_t kAll = BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | BPF_DEVCG_ACC_MKNOD;
+constexpr int kMajorBits = 12, kMinorBits = 20;  // of a device number (MKDEV)
+constexpr int64_t kUnnamed = -1;                 // stands for all numbers that no rule names
+
+struct Device {
+  uint32_t type = BPF_DEVCG_DEV_CHAR;
+  int64_t major = kUnnamed, minor = kUnnamed;
+};
+
+bool is_of(uint32_t type, const oci::DeviceRule& rule) {
+  const std::string_view wanted = rule.type ? std::string_view(*rule.type) : "a";
+  if (wanted == "b") return type == BPF_DEVCG_DEV_BLOCK;
+  return wanted == "a" || type == BPF_DEVCG_DEV_CHAR;
+}
+
+bool matches(const oci::DeviceRule& rule, const Device& device) {
+  const auto is = [](const std::optional<int64_t>& number, int64_t n) {
+    return number.value_or(-1) < 0 || *number == n;
+  };
+  return is_of(device.type, rule) && is(rule.major, device.major) && is(rule.minor, device.minor);
+}
+
+uint32_t access_bits(const oci::DeviceRule& rule) {
+  if (!rule.access || rule.access->empty()) return kAll;
+  uint32_t bits = 0;
+  for (const char c : *rule.access)
+    bits |= c == 'r' ? BPF_DEVCG_ACC_READ : c == 'w' ? BPF_DEVCG_ACC_WRITE : BPF_DEVCG_ACC_MKNOD;
+  return bits;
+}
+
+// The accesses to a device that the rules refuse.  What none of them speaks of a new cgroup allows, if its parents do.
+uint32_t refused(const std::vector<oci::DeviceRule>& rules, const Device& device) {
+  uint32_t bits = 0, open = kAll;
+  for (auto rule = rules.rbegin(); rule != rules.rend() && open; ++rule) {
+    if (!matches(*rule, device)) continue;
+    const uint32_t decided = access_bits(*rule) & open;
+    if (!rule->allow) bits |= decided;
+    open &= ~decided;
+  }
+  return bits;
+}
+
 constexpr bpf_insn op(int code, int dst, int src, int16_t offset, int32_t immediate) {
   return {static_cast<uint8_t>(code), static_cast<uint8_t>(dst & 15), static_cast<uint8_t>(src & 15), offset,
           immediate};
@@ -17,45 +61,127 @@ constexpr bpf_insn op(int code, int dst, int src, int16_t offset, int32_t immedi
 constexpr bpf_insn load(int dst, size_t offset) {
   return op(BPF_LDX | BPF_W | BPF_MEM, dst, 1, static_cast<int16_t>(offset), 0);
 }
-constexpr bpf_insn jump_unless_equal(int reg, int64_t value) {
-  return op(BPF_JMP32 | BPF_JNE | BPF_K, reg, 0, 0, static_cast<int32_t>(value));
+constexpr bpf_insn copy(int dst, int src) { return op(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0); }
+constexpr bpf_insn change(int operation, int dst, int64_t value) {  // of 32 bits
+  return op(BPF_ALU | operation | BPF_K, dst, 0, 0, static_cast<int32_t>(value));
 }
 
-int32_t access_bits(const oci::DeviceRule& rule) {
-  int32_t bits = 0;
-  for (const char c : rule.access && !rule.access->empty() ? *rule.access : std::string("rwm"))
-    bits |= c == 'r' ? BPF_DEVCG_ACC_READ : c == 'w' ? BPF_DEVCG_ACC_WRITE : BPF_DEVCG_ACC_MKNOD;
-  return bits;
-}
-
-void verdict(std::vector<bpf_insn>& code, bool allow) {
-  code.push_back(op(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, allow ? 1 : 0));
-  code.push_back(op(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
-}
-
-void add_rule(std::vector<bpf_insn>& code, const oci::DeviceRule& rule) {
-  std::vector<size_t> to_next;  // jumps that leave the rule
-  const auto check = [&](bpf_insn jump) {
-    to_next.push_back(code.size());
-    code.push_back(jump);
-  };
-  const std::string type = rule.type.value_or("a");
-  if (type == "c" || type == "u") check(jump_unless_equal(2, BPF_DEVCG_DEV_CHAR));
-  if (type == "b") check(jump_unless_equal(2, BPF_DEVCG_DEV_BLOCK));
-  if (rule.major.value_or(-1) >= 0) check(jump_unless_equal(4, *rule.major));
-  if (rule.minor.value_or(-1) >= 0) check(jump_unless_equal(5, *rule.minor));
-  const int32_t bits = access_bits(rule);
-  if (rule.allow) {
-    code.push_back(op(BPF_ALU | BPF_AND | BPF_K, 3, 0, 0, ~bits));
-    check(jump_unless_equal(3, 0));
-  } else {
-    code.push_back(op(BPF_ALU64 | BPF_MOV | BPF_X, 1, 3, 0, 0));
-    code.push_back(op(BPF_ALU | BPF_AND | BPF_K, 1, 0, 0, bits));
-    check(op(BPF_JMP32 | BPF_JEQ | BPF_K, 1, 0, 0, 0));
+// The program: tests of a device's number, each with a verdict behind it; a test that fails jumps to the next one.
+// Every branch costs the kernel's verifier several microseconds, so minors that are treated alike share a test.
+// Registers: r2 type and major in one, r3 the accesses asked for, r4 type, r5 minor; r0 and r1 are scratch.
+class Program {
+ public:
+  explicit Program(const std::vector<oci::DeviceRule>& rules) : rules_(rules) {
+    code_ = {load(4, offsetof(bpf_cgroup_dev_ctx, access_type)),
+             copy(3, 4),
+             change(BPF_RSH, 3, 16),
+             change(BPF_AND, 4, 0xffff),
+             copy(2, 4),
+             change(BPF_LSH, 2, kMajorBits),
+             load(5, offsetof(bpf_cgroup_dev_ctx, major)),
+             op(BPF_ALU64 | BPF_OR | BPF_X, 2, 5, 0, 0),
+             load(5, offsetof(bpf_cgroup_dev_ctx, minor))};
+    for (const uint32_t type : {BPF_DEVCG_DEV_CHAR, BPF_DEVCG_DEV_BLOCK}) {
+      for (const int64_t major : majors(type)) add_major(type, major);
+      add_minors({type, kUnnamed});
+    }
+    const uint32_t of_char = refused(rules_, {BPF_DEVCG_DEV_CHAR}),
+                   of_block = refused(rules_, {BPF_DEVCG_DEV_BLOCK});
+    if (of_char != of_block) add_test({BPF_DEVCG_DEV_CHAR}, {of_char});
+    verdict(of_block);
   }
-  verdict(code, rule.allow);
-  for (const size_t at : to_next) code[at].off = static_cast<int16_t>(code.size() - at - 1);
-}
+
+  std::vector<bpf_insn> take() && { return std::move(code_); }
+
+ private:
+  // What is refused to minors that are treated alike: first + n for each bit n.  No bits: all minors.
+  struct Minors {
+    uint32_t refused = 0;
+    int64_t first = 0;
+    uint64_t bits = 0;
+  };
+  std::set<int64_t> majors(uint32_t type) const {
+    std::set<int64_t> found;
+    for (const oci::DeviceRule& rule : rules_)
+      if (const int64_t n = rule.major.value_or(-1); is_of(type, rule) && n >= 0 && n < 1 << kMajorBits)
+        found.insert(n);
+    return found;
+  }
+
+  std::set<int64_t> minors(const Device& device) const {
+    std::set<int64_t> found;
+    for (const oci::DeviceRule& rule : rules_)
+      if (const int64_t n = rule.minor.value_or(-1); n >= 0 && n < 1 << kMinorBits)
+        if (matches(rule, {device.type, device.major, n})) found.insert(n);
+    return found;
+  }
+
+  // Those that are not treated like the minors that no rule names.
+  void add_minors(const Device& device) {
+    std::vector<Minors> tests;
+    for (const int64_t minor : minors(device)) {
+      const uint32_t bits = refused(rules_, {device.type, device.major, minor});
+      if (bits == refused(rules_, device)) continue;
+      const auto alike = std::find_if(tests.begin(), tests.end(), [&](const Minors& m) {
+        return m.refused == bits && minor - m.first < 64;
+      });
+      if (alike == tests.end())
+        tests.push_back({bits, minor, 1});
+      else
+        alike->bits |= uint64_t{1} << (minor - alike->first);
+    }
+    for (const Minors& alike : tests) add_test(device, alike);
+  }
+
+  void add_major(uint32_t type, int64_t major) {
+    const Device all{type, major};
+    add_minors(all);
+    // What the tests of all majors would say of it is left to them.
+    if (refused(rules_, all) != refused(rules_, {type}) || !minors({type}).empty())
+      add_test(all, {refused(rules_, all)});
+  }
+
+  void add_test(const Device& device, const Minors& minors) {
+    std::vector<size_t> to_next;
+    const auto jump = [&](int condition, int reg, int64_t value) {
+      to_next.push_back(code_.size());
+      code_.push_back(op(BPF_JMP32 | condition | BPF_K, reg, 0, 0, static_cast<int32_t>(value)));
+    };
+    if (device.major == kUnnamed)
+      jump(BPF_JNE, 4, device.type);
+    else
+      jump(BPF_JNE, 2, int64_t{device.type} << kMajorBits | device.major);
+    if (const uint64_t bits = minors.bits; bits == 1) {
+      jump(BPF_JNE, 5, minors.first);
+    } else if (bits) {
+      code_.insert(code_.end(), {copy(1, 5), change(BPF_SUB, 1, minors.first)});
+      jump(BPF_JGT, 1, std::bit_width(bits) - 1);
+      if (!std::has_single_bit(bits + 1)) {  // there are gaps
+        code_.insert(code_.end(), {op(BPF_LD | BPF_DW | BPF_IMM, 0, 0, 0, static_cast<int32_t>(bits)),
+                                   op(0, 0, 0, 0, static_cast<int32_t>(bits >> 32)),
+                                   op(BPF_ALU64 | BPF_RSH | BPF_X, 0, 1, 0, 0), change(BPF_AND, 0, 1)});
+        jump(BPF_JEQ, 0, 0);
+      }
+    }
+    verdict(minors.refused);
+    for (const size_t at : to_next) code_[at].off = static_cast<int16_t>(code_.size() - at - 1);
+  }
+
+  void verdict(uint32_t refused) {
+    const auto answer = [&](bool allow) {
+      code_.push_back(op(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, allow ? 1 : 0));
+      code_.push_back(op(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
+    };
+    if (refused == 0 || refused == kAll) return answer(refused == 0);
+    code_.push_back(change(BPF_AND, 3, refused));
+    code_.push_back(op(BPF_JMP32 | BPF_JNE | BPF_K, 3, 0, 2, 0));
+    answer(true);
+    answer(false);
+  }
+
+  const std::vector<oci::DeviceRule>& rules_;
+  std::vector<bpf_insn> code_;
+};
 
 long bpf(int command, bpf_attr& attributes) {
   return ::syscall(SYS_bpf, command, &attributes, sizeof attributes);
@@ -128,16 +254,7 @@ Result<> replace(Fd cgroup, const std::vector<bpf_insn>& code) {
 
 }  // namespace
 
-std::vector<bpf_insn> compile(const std::vector<oci::DeviceRule>& rules) {
-  std::vector<bpf_insn> code = {
-      load(2, offsetof(bpf_cgroup_dev_ctx, access_type)), op(BPF_ALU64 | BPF_MOV | BPF_X, 3, 2, 0, 0),
-      op(BPF_ALU | BPF_AND | BPF_K, 2, 0, 0, 0xffff),     op(BPF_ALU | BPF_RSH | BPF_K, 3, 0, 0, 16),
-      load(4, offsetof(bpf_cgroup_dev_ctx, major)),       load(5, offsetof(bpf_cgroup_dev_ctx, minor)),
-  };
-  for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) add_rule(code, *rule);
-  verdict(code, true);  // no rule speaks of it: a new cgroup allows what its parents allow
-  return code;
-}
+std::vector<bpf_insn> compile(const std::vector<oci::DeviceRule>& rules) { return Program(rules).take(); }
 
 Result<> attach(Fd cgroup, const std::vector<oci::DeviceRule>& rules) {
   return replace(cgroup, compile(rules)).within("linux.resources.devices");
