@@ -286,7 +286,8 @@ $(B)/gen/runtime.relocations: $(B)/gen/link.flags
 	$(Q)rm -f $@.cc $@.test
 
 # `runtime` seals a copy of itself before it makes a container, so what people run carries no debug information;
-# gdb finds that in build/release/full/.
+# gdb finds that in build/release/full/.  It is copied, because what strip has just written is one large piece in the page
+# cache, and Linux 6.18 maps such a piece as a whole: a process then seems to use a megabyte more than it does.
 define program
 $(B)/full/$(1): $(B)/obj/$(1)/main.o $(B)/lib$(1).a $(B)/libspec.a $(B)/gen/link.flags $($(1)_options)
 	$$(call say,LINK,$(BIN)/$(1))
@@ -296,7 +297,7 @@ $(B)/full/$(1): $(B)/obj/$(1)/main.o $(B)/lib$(1).a $(B)/libspec.a $(B)/gen/link
 
 $(BIN)/$(1): $(B)/full/$(1)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$(if $(filter release,$(MODE)),strip -o $$@.new $$< && mv -f $$@.new $$@,ln -f $$< $$@)
+	$$(Q)$(if $(filter release,$(MODE)),strip -o $$@.one $$< && cp $$@.one $$@.new && rm $$@.one && mv -f $$@.new $$@,ln -f $$< $$@)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
@@ -325,7 +326,7 @@ $(foreach u,$(UNITS:unit-%=%),$(eval $(call unit_program,$(u))))
 
 # ---- what the benchmark measures with ------------------------------------------------------------
 
-bench_programs := $(B)/bench-measure $(B)/bench-parts $(if $(filter x86_64 aarch64,$(machine)),$(B)/bench-floor)
+bench_programs := $(B)/bench-measure $(B)/bench-parts $(if $(filter x86_64 aarch64,$(machine)),$(B)/bench-floor $(B)/bench-floor-c)
 
 $(B)/bench-measure: tests/bench/measure.cc
 	$(call say,LINK,$@)
@@ -337,6 +338,11 @@ $(B)/bench-floor: tests/bench/floor.cc runtime/stages/raw_calls.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++20 -O2 -I. $(warnings) -ffreestanding -fno-stack-protector -fno-exceptions -fno-rtti -fno-pie \
 	    -static -nostdlib -Wl$(comma)-e$(comma)runtime_entry -o $@ $<
+
+$(B)/bench-floor-c: tests/bench/floor.cc runtime/stages/raw_calls.h
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++20 -O2 -I. $(warnings) -DC_LIBRARY -static -o $@ $<
 
 $(B)/bench-parts: tests/bench/parts.cc $(B)/libimagetool.a $(B)/libspec.a
 	$(call say,LINK,$@)

@@ -4,8 +4,9 @@
 //
 // The same kernel objects (namespaces, mounts, device nodes, masked and read-only paths, cgroups with the device rules,
 // capabilities, a limit, /bin/true), and nothing else: no configuration is read, no state is kept, nothing is checked, no
-// error is explained, and there is no C library.  What a runtime costs above it is its own doing.  The device rules of v2 are
-// one program that allows everything: loading and attaching it is what costs.
+// error is explained, and there is no C library, but where C_LIBRARY is defined: then the program starts as C programs do.
+// What a runtime costs above it is its own doing.  The device rules of v2 are one program that allows everything: loading and
+// attaching it is what costs.
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
@@ -21,6 +22,12 @@
 
 #include "runtime/stages/raw_calls.h"
 
+#ifdef C_LIBRARY
+#include <cstring>
+
+[[noreturn]] void floor_main(char** stack);
+int main(int, char** argv) { floor_main(argv - 1); }
+#else
 extern "C" {
 [[noreturn]] void floor_main(char** stack);
 [[noreturn]] void _start() { __builtin_trap(); }  // where the entry would go on
@@ -35,6 +42,7 @@ void* memcpy(void* to, const void* from, size_t size) {
 }
 }
 RUNTIME_ENTRY(floor_main);
+#endif
 
 namespace {
 
