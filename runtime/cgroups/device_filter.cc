@@ -155,7 +155,7 @@ class Program {
       jump(BPF_JNE, 5, minors.first);
     } else if (bits) {
       code_.insert(code_.end(), {copy(1, 5), change(BPF_SUB, 1, minors.first)});
-      jump(BPF_JGT, 1, std::bit_width(bits) - 1);
+      jump(BPF_JGT, 1, static_cast<int64_t>(std::bit_width(bits)) - 1);
       if (!std::has_single_bit(bits + 1)) {  // there are gaps
         code_.insert(code_.end(), {op(BPF_LD | BPF_DW | BPF_IMM, 0, 0, 0, static_cast<int32_t>(bits)),
                                    op(0, 0, 0, 0, static_cast<int32_t>(bits >> 32)),
