@@ -74,7 +74,12 @@ Result<> Arrival::look() {
     state_ = State::there;
     return {};
   }
-  return lock.valid() ? begin(std::move(lock)) : Result<>();
+  if (lock.valid()) return begin(std::move(lock));
+  received_ = Partial::arrived(store_, request_.descriptor);
+  const oci::Digest& digest = request_.descriptor.digest;
+  if (std::optional<std::string> news = awaited_.news(store_, Store::Part::blob, digest, digest))
+    news_ = std::move(news);
+  return {};
 }
 
 Result<> Arrival::begin(UniqueFd lock) {

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "imagetool/arrival.h"
+#include "imagetool/awaited.h"
 #include "imagetool/jail.h"
 #include "imagetool/store/image.h"
 #include "imagetool/unpack.h"
@@ -81,7 +82,10 @@ class Unpacked {
     look_again_ms_ = now + kTickMs;
     UniqueFd lock = TRY(context_.store.try_part(Store::Part::layer, chain()));
     if ((done_ = context_.store.has_layer(chain()))) return {};
-    return lock.valid() ? start(std::move(lock)) : Result<>();
+    if (lock.valid()) return start(std::move(lock));
+    if (const auto news = awaited_.news(context_.store, Store::Part::layer, chain(), blob_.blob().digest))
+      context_.progress.notice(*news);
+    return {};
   }
 
   Result<> start(UniqueFd lock) {
@@ -134,6 +138,7 @@ class Unpacked {
   bool looked_ = false, done_ = false, told_ = false;
   std::optional<Error> error_;
   int64_t look_again_ms_ = 0;
+  Awaited awaited_;
 };
 
 class Run {
@@ -207,9 +212,11 @@ class Run {
       if (order.source) order.source->step();
   }
 
-  void show(const Arrival& arrival) {
+  void show(Arrival& arrival) {
     const oci::Digest& digest = arrival.blob().digest;
-    if (arrival.state() == Arrival::State::arriving) context_.progress.received(digest, arrival.received());
+    if (arrival.state() == Arrival::State::arriving || arrival.state() == Arrival::State::waiting)
+      context_.progress.received(digest, arrival.received());
+    if (const auto news = arrival.take_news()) context_.progress.notice(*news);
     if (arrival.state() != Arrival::State::there || !shown_.insert(&arrival).second) return;
     if (arrival.fetched())
       context_.progress.fetched(digest);

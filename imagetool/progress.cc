@@ -103,11 +103,11 @@ void Progress::present(const oci::Digest& digest) {
 void Progress::received(const oci::Digest& digest, uint64_t bytes) {
   Layer* layer = find(digest);
   if (!layer) return;
+  layer->received = bytes;
   if (layer->state == State::waiting && bytes > 0) {
     layer->state = State::fetching;
     if (style_ == Style::json) report(*layer);
   }
-  layer->received = bytes;
 }
 
 void Progress::fetched(const oci::Digest& layer) { advance(layer, State::fetched); }

@@ -42,6 +42,13 @@ Result<Partial> Partial::open(const Store& store, const oci::Descriptor& blob, U
   return partial;
 }
 
+uint64_t Partial::arrived(const Store& store, const oci::Descriptor& blob) {
+  const Result<struct stat> file =
+      sys::fstatat(store.partials(), std::string(blob.digest.hex()).c_str(), AT_SYMLINK_NOFOLLOW);
+  if (!file.ok()) return 0;
+  return std::min(blob.size, static_cast<uint64_t>(file.value().st_blocks) * 512);  // it may have gaps
+}
+
 void Partial::advance(std::string_view bytes) {
   hasher_.update(bytes);
   whole_ += bytes.size();

@@ -27,6 +27,8 @@ class Partial {
  public:
   // `lock`: the right to make this blob, from Store::try_part(); let go of when this ends.
   static Result<Partial> open(const Store& store, const oci::Descriptor& blob, UniqueFd lock);
+  // About how much of the blob has come, whoever is writing it: for people.
+  static uint64_t arrived(const Store& store, const oci::Descriptor& blob);
 
   // What an earlier writer left: where to go on.  At most the blob's size.
   [[nodiscard]] uint64_t from() const { return from_; }

@@ -183,10 +183,9 @@ Result<UniqueFd> Store::try_part(Part part, const oci::Digest& digest) const {
   return locked.take_error();
 }
 
-Result<UniqueFd> Store::wait_part(Part part, const oci::Digest& digest) const {
-  UniqueFd lock = TRY(part_lock(part, digest));
-  TRY(sys::flock(lock, LOCK_EX).within("waiting for another imagetool to finish ", digest.text()));
-  return lock;
+std::string Store::part_holder(Part part, const oci::Digest& digest) const {
+  const Result<UniqueFd> lock = part_lock(part, digest);
+  return holders::describe(lock.ok() ? Fd(lock.value()) : Fd());
 }
 
 // ---- blobs ----

@@ -76,8 +76,8 @@ class Store {
   // The right to make a part: a blob by its digest, a layer by its chain id.  Precondition: share() is held.
   // An invalid descriptor: somebody else has it now.
   [[nodiscard]] Result<UniqueFd> try_part(Part part, const oci::Digest& digest) const;
-  // The same, and waits for it.  Precondition: the calling thread holds no other part.
-  [[nodiscard]] Result<UniqueFd> wait_part(Part part, const oci::Digest& digest) const;
+  // Who has it, for messages: "process 123 (imagetool)".  Precondition: try_part() has just not got it.
+  [[nodiscard]] std::string part_holder(Part part, const oci::Digest& digest) const;
 
   // ---- blobs ----
   // Whether the blob is there, settled or staged in this boot.  A file of another size counts as absent.

@@ -79,7 +79,7 @@ Test(progress, json_is_an_object_for_each_event) {
   };
   expect_text(tell(Progress::Style::json),
               str::cat("{\"event\":\"step\",\"text\":\"resolving app\"}\n", line("present", a, 100, 100),
-                       line("fetching", b, 0, 13336), line("fetched", b, 13336, 13336),
+                       line("fetching", b, 13336, 13336), line("fetched", b, 13336, 13336),
                        "{\"event\":\"notice\",\"text\":\"slow\\u001b[2J\"}\n", line("unpacked", a, 100, 100),
                        line("unpacking", b, 13336, 13336), line("unpacked", b, 13336, 13336)));
 }
