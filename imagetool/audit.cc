@@ -258,7 +258,9 @@ class Audit {
     const UniqueFd file = TRY(store_.open_blob(blob.digest));
     // A repair before us may have left a name look-up of libcurl's, which ends by itself.
     while (!jail::alone()) (void)TRY(sys::poll({}, 10));  // nothing to hear, only to wait
-    const unpack::Layer layer{.blob = blob, .diff_id = image.diff_ids[i], .options = options_.unpacking};
+    unpack::Layer layer{.blob = blob, .diff_id = image.diff_ids[i], .options = options_.unpacking};
+    // What is there has been let in once, by whatever ratio its pull allowed.
+    if (store_.has_layer(image.chain_ids[i])) layer.options.max_ratio = UINT32_MAX;
     const Result<> unpacked =
         wait_for(TRY(unpack::Process::start(file, layer, topmost_first, dir)), blob.size);
     if (unpacked.ok()) return scratch;

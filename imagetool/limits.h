@@ -37,8 +37,13 @@ inline constexpr size_t kLayers = 500;  // of one image: the most that overlayfs
 // ---- layers ----
 inline constexpr uint64_t kLayer = uint64_t{1}
                                    << 40;  // unpacked; the largest we know of (models) have 0.1 TiB
-inline constexpr uint64_t kFreeBytes = uint64_t{16} << 30;  // so much may come out of a layer at any ratio
-inline constexpr uint64_t kRatio = 1100;                    // beyond that; deflate cannot do more than 1032
+// Bombs.  What fills the disk is counted without the zeros (layers/zeros.h), for those become holes; all together is
+// what keeps the machine busy.  So much may come out of a layer whatever its ratio, and beyond that no more than so many
+// times what went in: real layers reach 20, deflate's best is 1032, and zstd packs anything repeated 30,000 times.
+inline constexpr uint64_t kFreeContent = uint64_t{1} << 30;
+inline constexpr uint32_t kRatio = 200;  // --max-ratio
+inline constexpr uint64_t kFreeBytes = uint64_t{16} << 30;
+inline constexpr uint32_t kRatioOfAll = 1100;
 inline constexpr size_t kGzipHeader = 256 << 10;  // of one member: 64 KiB of extra field, a name, a comment
 inline constexpr int kZstdWindowLog = 27;  // what `zstd` writes and reads without special options: 128 MiB
 inline constexpr uint64_t kEntries = 16 << 20;  // of one layer; a large node_modules has 0.2 million

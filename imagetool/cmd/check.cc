@@ -97,7 +97,7 @@ Result<int> check_run(const CheckArgs& args, Imagetool& tool) {
   PullSession session = TRY(PullSession::make(args, tool));
   Progress* progress = session.options().progress;
   const audit::Options options{.layers = !args.quick,
-                               .unpacking = tool.unpacking(),
+                               .unpacking = session.options().unpacking,
                                .step = [progress](std::string_view text) { progress->step(text); }};
   Outcome outcome;
   outcome.found = TRY(look(store, options));

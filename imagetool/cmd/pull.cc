@@ -20,6 +20,7 @@ Result<PullSession> PullSession::make(const PullOptions& args, const Imagetool& 
       args.quiet ? Progress::Style::none : TRY(Progress::style(args.progress, tool.err, tool.term));
   if (args.connect_timeout == 0) return Error(Kind::invalid, "--connect-timeout: 0 seconds are too few");
   if (args.stall_timeout == 0) return Error(Kind::invalid, "--stall-timeout: 0 seconds are too few");
+  if (args.max_ratio == 0) return Error(Kind::invalid, "--max-ratio: 0 times its size is nothing");
   auto progress = std::make_unique<Progress>(style, tool.err);
   pulls::Options options{.platform = args.platform,
                          .registry = {.environment = tool.environment,
@@ -32,6 +33,7 @@ Result<PullSession> PullSession::make(const PullOptions& args, const Imagetool& 
                                       .tries = args.retries + 1},
                          .progress = progress.get(),
                          .unpacking = tool.unpacking()};
+  options.unpacking.max_ratio = args.max_ratio;
   return PullSession(std::move(progress), std::move(options));
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "imagetool/imagetool.h"
+#include "imagetool/limits.h"
 #include "imagetool/progress.h"
 #include "imagetool/pull.h"
 #include "spec/base/cli.h"
@@ -13,6 +14,7 @@ struct PullOptions {
   std::string progress = "auto";
   bool quiet = false, tls_verify = true, plain_http = false;
   uint16_t connect_timeout = 30, stall_timeout = 30, retries = 4;
+  uint32_t max_ratio = limits::kRatio;
 };
 
 inline constexpr cli::Row<PullOptions> pull_options[] = {
@@ -27,6 +29,9 @@ inline constexpr cli::Row<PullOptions> pull_options[] = {
         0, "stall-timeout", "SECONDS", "how long a transfer may stand still before it counts as broken (30)"),
     cli::option<&PullOptions::retries>(0, "retries", "N",
                                        "how often a request is tried again after trouble that may pass (4)"),
+    cli::option<&PullOptions::max_ratio>(
+        0, "max-ratio", "N",
+        "how many times its compressed size a layer may take on the disk, behind its first GiB (200)"),
     cli::option<&PullOptions::creds>(0, "creds", "USER:PASSWORD", "credentials for the registry"),
     cli::option<&PullOptions::authfile>(
         0, "authfile", "FILE", "where credentials are looked for (what podman and docker login wrote)",

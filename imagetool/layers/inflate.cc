@@ -3,12 +3,13 @@
 #include <isa-l/igzip_lib.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "imagetool/layers/gzip_header.h"
-#include "imagetool/limits.h"
+#include "imagetool/layers/zeros.h"
 #include "spec/base/text.h"
 
 namespace {
@@ -26,17 +27,18 @@ Error damaged(std::string_view how) {
 // Counts what goes in and comes out, and hands it on.
 class Meter {
  public:
-  explicit Meter(Sink& next) : next_(next) {}
+  Meter(Sink& next, uint32_t max_ratio) : next_(next), max_ratio_(max_ratio) {}
   void consumed(uint64_t n) { in_ += n; }
   Result<> produced(std::string_view bytes) {
     if (bytes.empty()) return {};
     out_ += bytes.size();
+    content_ += zeros::content(bytes);
     if (out_ > limits::kLayer)
       return Error(Kind::invalid,
                    str::cat("the layer is larger than ", limits::kLayer, " bytes when unpacked"));
-    if (out_ > limits::kFreeBytes && out_ / limits::kRatio > in_)
-      return Error(Kind::invalid, str::cat("the layer unpacks to more than ", limits::kRatio, " times its ",
-                                           in_, " bytes: it is made to fill the disk"));
+    if (content_ > limits::kFreeContent && content_ / max_ratio_ > in_) return bomb(max_ratio_);
+    const uint32_t of_all = std::max(max_ratio_, limits::kRatioOfAll);
+    if (out_ > limits::kFreeBytes && out_ / of_all > in_) return bomb(of_all);
     return next_.write(bytes);
   }
   Result<> finish() { return next_.finish(); }
@@ -49,14 +51,22 @@ class Meter {
   }
 
  private:
+  [[nodiscard]] Error bomb(uint32_t ratio) const {
+    return Error(
+        Kind::invalid,
+        str::cat("the layer unpacks to more than ", ratio, " times its ", in_,
+                 " bytes: it is made to fill the disk; if that is wanted, allow more ", "with --max-ratio"));
+  }
+
   Sink& next_;
+  const uint32_t max_ratio_;
   std::vector<char> own_;
-  uint64_t in_ = 0, out_ = 0;
+  uint64_t in_ = 0, out_ = 0, content_ = 0;
 };
 
 class Plain final : public Sink {
  public:
-  explicit Plain(Sink& next) : meter_(next) {}
+  Plain(Sink& next, uint32_t max_ratio) : meter_(next, max_ratio) {}
   Result<> write(std::string_view bytes) override {
     meter_.consumed(bytes.size());
     return meter_.produced(bytes);
@@ -69,7 +79,7 @@ class Plain final : public Sink {
 
 class Gzip final : public Sink {
  public:
-  explicit Gzip(Sink& next) : meter_(next) { isal_inflate_init(&state_); }
+  Gzip(Sink& next, uint32_t max_ratio) : meter_(next, max_ratio) { isal_inflate_init(&state_); }
 
   Result<> write(std::string_view bytes) override {
     while (!bytes.empty()) {
@@ -175,7 +185,7 @@ class Gzip final : public Sink {
 
 class Zstd final : public Sink {
  public:
-  explicit Zstd(Sink& next) : meter_(next), context_(ZSTD_createDCtx()) {
+  Zstd(Sink& next, uint32_t max_ratio) : meter_(next, max_ratio), context_(ZSTD_createDCtx()) {
     if (context_ &&
         ZSTD_isError(ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, limits::kZstdWindowLog)))
       context_.reset();
@@ -214,14 +224,14 @@ class Zstd final : public Sink {
 
 }  // namespace
 
-std::unique_ptr<Sink> inflate(oci::Compression compression, Sink& next) {
+std::unique_ptr<Sink> inflate(oci::Compression compression, Sink& next, uint32_t max_ratio) {
   switch (compression) {
     case oci::Compression::gzip:
-      return std::make_unique<Gzip>(next);
+      return std::make_unique<Gzip>(next, max_ratio);
     case oci::Compression::zstd:
-      return std::make_unique<Zstd>(next);
+      return std::make_unique<Zstd>(next, max_ratio);
     case oci::Compression::none:
       break;
   }
-  return std::make_unique<Plain>(next);
+  return std::make_unique<Plain>(next, max_ratio);
 }

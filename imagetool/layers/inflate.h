@@ -5,8 +5,10 @@
 // member's header, CRC-32 and length are checked, zstd's checksums too.  Zero bytes behind the last gzip member are
 // padding (tape blocks) and accepted; anything else there is refused, as is a stream that ends early.
 //
-// Limits: limits::kLayer bytes come out at most, and a stream that is larger than limits::kFreeBytes may not be more than
-// limits::kRatio times what went in.  zstd windows are limited to 2^limits::kZstdWindowLog bytes.
+// Limits: limits::kLayer bytes come out at most, and behind limits::kFreeContent no more content than `max_ratio` times
+// what went in so far; zeros (zeros.h) count behind limits::kFreeBytes, by limits::kRatioOfAll.  So a bomb is noticed
+// while it unpacks, by what has arrived of it and not by what its descriptor promises.  zstd windows are limited to
+// 2^limits::kZstdWindowLog bytes.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +16,9 @@
 #include <string_view>
 
 #include "imagetool/layers/sink.h"
+#include "imagetool/limits.h"
 #include "spec/base/error.h"
 #include "spec/image.h"
 
 // Makes the Sink for `compression`.  finish() fails with Kind::invalid where the stream is not at an end.
-std::unique_ptr<Sink> inflate(oci::Compression compression, Sink& next);
+std::unique_ptr<Sink> inflate(oci::Compression compression, Sink& next, uint32_t max_ratio = limits::kRatio);

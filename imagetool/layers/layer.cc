@@ -7,6 +7,7 @@
 
 #include "imagetool/layers/attributes.h"
 #include "imagetool/layers/tree.h"
+#include "imagetool/layers/zeros.h"
 #include "spec/base/sys.h"
 #include "spec/base/text.h"
 
@@ -212,9 +213,28 @@ Result<> Layer::make_file(const tar::Entry& entry, const Directory& dir, const s
 
 Result<> Layer::data(uint64_t offset, std::string_view bytes) {
   if (!file_.valid()) return {};  // a whiteout with content
-  TRY(sys::pwrite_all(file_, bytes, static_cast<off_t>(offset)));
-  written_ = offset + bytes.size();
   summary_.bytes += bytes.size();
+  // Between pieces of zeros, which become holes: end() gives the file its size.
+  std::string_view dense;
+  while (!bytes.empty()) {
+    const size_t piece = std::min<size_t>(bytes.size(), zeros::kPiece - offset % zeros::kPiece);
+    if (!zeros::only(bytes.substr(0, piece))) {
+      dense = std::string_view(dense.empty() ? bytes.data() : dense.data(), dense.size() + piece);
+    } else {
+      TRY(write_dense(offset, dense));
+      dense = {};
+    }
+    offset += piece;
+    bytes.remove_prefix(piece);
+  }
+  return write_dense(offset, dense);
+}
+
+// `bytes`: those in front of `end`.
+Result<> Layer::write_dense(uint64_t end, std::string_view bytes) {
+  if (bytes.empty()) return {};
+  TRY(sys::pwrite_all(file_, bytes, static_cast<off_t>(end - bytes.size())));
+  written_ = end;
   return {};
 }
 

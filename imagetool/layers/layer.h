@@ -1,5 +1,5 @@
 // One layer onto a tree: what the tar reader finds, applied beneath one root descriptor, exact in owners, modes, times,
-// extended attributes, links, devices and holes.
+// extended attributes, links, devices and holes.  Long runs of zeros become holes, too.
 //
 //   Form::overlay  the layer alone, as one lower directory of an overlay mount.  Whiteouts are character devices 0:0,
 //                  opaque directories carry the attribute `trusted.overlay.opaque` (or `user.overlay.opaque`).  The
@@ -35,6 +35,7 @@
 #include <vector>
 
 #include "imagetool/layers/tar.h"
+#include "imagetool/limits.h"
 #include "spec/base/error.h"
 #include "spec/base/fd.h"
 
@@ -53,13 +54,14 @@ struct Options {
   Control control = Control::trusted;
   bool devices = true;  // false: block and character devices are skipped and counted
   bool root = true;     // whether we override file modes: false makes directories writable until the end
-  uint32_t uid = 0, gid = 0;        // who we are: what we make belongs to them before any chown
-  std::vector<IdRange> uids, gids;  // empty: ids are taken as they are
-  std::string more_ids;             // for messages: how to get others than these
+  uint32_t uid = 0, gid = 0;            // who we are: what we make belongs to them before any chown
+  std::vector<IdRange> uids, gids;      // empty: ids are taken as they are
+  std::string more_ids;                 // for messages: how to get others than these
+  uint32_t max_ratio = limits::kRatio;  // of what a layer unpacks to, inflate.h
 };
 
 struct Summary {
-  uint64_t entries = 0, bytes = 0;  // of content written
+  uint64_t entries = 0, bytes = 0;  // of content
   uint64_t devices_skipped = 0, attributes_skipped = 0;
 };
 
@@ -93,6 +95,7 @@ class Layer final : public tar::Handler {
   Result<> make_link(const tar::Entry& entry, const std::string& parent, const std::string& name);
   Result<> make_symlink(const tar::Entry& entry, const Directory& dir, const std::string& name);
   Result<> make_node(const tar::Entry& entry, const Directory& dir, const std::string& name);
+  Result<> write_dense(uint64_t end, std::string_view bytes);
   Result<> skip_device(const std::string& parent, const std::string& name);
   Result<> dress(const tar::Entry& entry, const Directory& dir, const std::string& name);
   Result<> set_attributes(const tar::Entry& entry, Fd fd);

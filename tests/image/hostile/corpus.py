@@ -17,7 +17,14 @@ ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, o
 
 
 def sha256(data):
-    return "sha256:" + hashlib.sha256(data).hexdigest()
+    return sha256_of([data])
+
+
+def sha256_of(pieces):
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return "sha256:" + digest.hexdigest()
 
 
 class Layer:

@@ -2,11 +2,12 @@
 import struct
 import zlib
 
-from writer import (END, f, member, packed, zstd_frame, zstd_skippable, zstd_window, zstd_zeros)
-from corpus import GZIP, TAR, ZST, F, Layer, about, refused, tree
+from writer import (END, entry, f, member, packed, zstd_frame, zstd_run, zstd_skippable, zstd_window)
+from corpus import GZIP, TAR, ZST, F, Layer, about, refused, sha256_of, tree
 
 PLAIN = f("f", "content") + END
 PACKED = packed(PLAIN)
+ZEROS = sha256_of([entry("zeros", size=5 << 28), *[bytes(1 << 20)] * (5 << 8), END])
 CONTENT = [F("f", "content")]
 
 
@@ -88,5 +89,19 @@ tree("layer-that-is-foreign", CONTENT, Layer(PLAIN, PACKED, "application/vnd.doc
 tree("layer-that-is-not-distributable", CONTENT, Layer(PLAIN, PACKED, "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"))
 
 about("R9: bombs")
-refused("ratio-bomb", "goes on for more than 67108864 bytes behind its end", Layer(b"", zstd_zeros(1 << 20) * 20000, ZST))
+refused("ratio-bomb", "goes on for more than 67108864 bytes behind its end", Layer(b"", zstd_run(1 << 20) * 20000, ZST))
 refused("ratio-bomb-of-gzip", "goes on for more than 67108864 bytes behind its end", Layer(b"", packed(bytes(1 << 20)) * 20000, GZIP))
+
+
+def many(size, byte):
+    """So many of a byte in the fewest, for either kind, and what may come before and behind them."""
+    return (("zstd", zstd_frame, zstd_run(size, byte), ZST), ("gzip", packed, packed(byte * (1 << 20)) * (size >> 20), GZIP))
+
+
+# Content counts: it would be on the disk, and what nobody keeps still takes its time.
+for kind, pack, body, media in many(4 << 30, b"A"):
+    refused(f"ratio-bomb-of-content-in-{kind}", "unpacks to more than 200 times its [0-9]+ bytes: .*with --max-ratio$",
+            Layer(b"", pack(entry(".wh.f", size=4 << 30)) + body, media))
+# Zeros do not, for they take no room; deflate packs them to a thousandth.
+for kind, pack, body, media in many(5 << 28, b"\0"):
+    tree(f"a-file-of-zeros-in-{kind}", [F("zeros", 5 << 28)], Layer(b"", pack(entry("zeros", size=5 << 28)) + body + pack(END), media, ZEROS))

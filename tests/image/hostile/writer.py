@@ -172,13 +172,11 @@ def zstd_window(log, mantissa=0):
     return bytes([log - 10 << 3 | mantissa])
 
 
-def zstd_zeros(size):
-    """`size` zero bytes in RLE blocks of 128 KiB, four bytes each; a single segment's window is its content."""
-    out = struct.pack("<IB", ZSTD, 0b11100000) + struct.pack("<Q", size)
+def zstd_run(size, byte=b"\0"):
+    """`size` times the byte in RLE blocks of 128 KiB, four bytes each."""
     blocks = size >> 17
-    for i in range(blocks):
-        out += struct.pack("<I", (i + 1 == blocks) | 1 << 1 | (1 << 17) << 3)[:3] + b"\0"
-    return out
+    rows = [struct.pack("<I", (i + 1 == blocks) | 1 << 1 | (1 << 17) << 3)[:3] + byte for i in range(blocks)]
+    return struct.pack("<IB", ZSTD, 0) + zstd_window(20) + b"".join(rows)
 
 
 def zstd_skippable(text=b"skip", size=None, number=0):

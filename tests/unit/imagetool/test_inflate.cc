@@ -4,6 +4,7 @@
 #include <zstd.h>
 
 #include "imagetool/layers/inflate.h"
+#include "imagetool/limits.h"
 #include "tests/unit/support/expect.h"
 
 namespace {
@@ -137,4 +138,33 @@ Test(inflate, refusals) {
       {kZstd, zstd("a") + "garbage", "error: the compressed data is damaged: zstd: Unknown frame descriptor"},
   };
   for (const auto& c : cases) expect_text(show(c.how, c.bytes), c.want);
+}
+
+// zstd's densest: a block of 128 KiB of one byte in four.
+Test(inflate, bombs_are_noticed_while_they_unpack) {
+  const auto run = [](char byte, size_t blocks) {
+    std::string frame("\x28\xb5\x2f\xfd\0\x50", 6);  // a window of 1 MiB
+    for (size_t n = 1; n <= blocks; ++n) frame += {static_cast<char>(n == blocks ? 3 : 2), 0, '\x10', byte};
+    return frame;
+  };
+  const auto unpack = [](const std::string& bytes, uint32_t ratio) {
+    NullSink nowhere;
+    Limit limited(limits::kFreeContent + (64 << 20), "the output", nowhere);
+    const std::unique_ptr<Sink> sink = inflate(kZstd, limited, ratio);
+    Result<> done;
+    for (size_t at = 0; at < bytes.size() && done.ok(); at += 16384)
+      done = sink->write(std::string_view(bytes).substr(at, 16384));
+    if (done.ok()) done = sink->finish();
+    return done.ok() ? "ok" : "error: " + done.error().message;
+  };
+  constexpr size_t kGibibyte = 8192, kMore = kGibibyte + 200;  // blocks
+  expect_text(
+      unpack(run('x', 4 * kGibibyte), limits::kRatio),
+      "error: the layer unpacks to more than 200 times its 49152 bytes: it is made to fill the disk; if "
+      "that is wanted, allow more with --max-ratio");
+  expect_text(unpack(run('x', kGibibyte), limits::kRatio), "ok");
+  expect_text(unpack(run('x', kMore), limits::kRatio).substr(0, 43),
+              "error: the layer unpacks to more than 200 t");
+  expect_text(unpack(run('x', kMore), 100'000), "ok");
+  expect_text(unpack(run('\0', kMore), 1), "ok");
 }

@@ -5,6 +5,8 @@
 #include "imagetool/layers/attributes.h"
 #include "imagetool/layers/layer.h"
 #include "imagetool/layers/tree.h"
+#include "imagetool/layers/zeros.h"
+#include "spec/base/file.h"
 #include "spec/base/path.h"
 #include "spec/base/sys.h"
 #include "tests/unit/support/expect.h"
@@ -218,4 +220,29 @@ Test(layer, holes) {
   expect_text(apply(layer::Form::overlay, upper, {s.target}, Tar().link('1', "name", "hole").end()), "ok");
   const struct stat copy = sys::fstatat(upper, "name", 0).take();
   cr_expect(copy.st_size == 10737418240 && copy.st_blocks < 100);
+}
+
+Test(layer, zeros_take_no_room) {
+  const Scratch s;
+  constexpr size_t kPiece = zeros::kPiece;
+  // One that ends in data, one that ends in a hole, one of nothing else, one whose zeros are too few.
+  const std::string hole(5 * kPiece, '\0'), text(kPiece / 2, 'x');
+  const std::string contents[] = {text + hole + "end", "start" + hole, hole,
+                                  text + std::string(5000, '\0') + text};
+  Tar tar;
+  for (size_t i = 0; i < std::size(contents); ++i) tar.file(str::cat("f", i), contents[i]);
+  const std::string archive = tar.end();
+  layer::Layer layer(layer::Form::tree, s.target, {}, options());
+  tar::Reader reader(layer);
+  for (size_t at = 0; at < archive.size(); at += 100'000)
+    cr_assert(reader.write(std::string_view(archive).substr(at, 100'000)).ok());
+  cr_assert(reader.finish().ok() && layer.finish().ok());
+  for (size_t i = 0; i < std::size(contents); ++i) {
+    const Result<std::string> got = files::read(s.target, str::cat("f", i).c_str(), 1 << 20);
+    cr_expect(got.ok() && got.value() == contents[i], "%zu", i);
+  }
+  // As much as a file takes on this file system that was never written to there.
+  const UniqueFd empty = sys::openat(s.target, "empty", O_WRONLY | O_CREAT, 0644).take();
+  cr_assert(sys::ftruncate(empty, static_cast<off_t>(hole.size())).ok());
+  cr_expect(sys::fstatat(s.target, "f2", 0).value().st_blocks == sys::fstat(empty).value().st_blocks);
 }
