@@ -5,7 +5,10 @@
 //    1  anything else: wrong usage, unknown image, image in use, damaged image, no rights…
 //   69  a registry cannot be reached (EX_UNAVAILABLE)
 //   75  a registry answered, and asks to come back later: 429, 5xx, a transfer that broke (EX_TEMPFAIL)
-//  n    `run`: what the container ended with
+// `run` is like docker's: it ends with what the container ended with, or
+//  125  it has not come to that, whatever the reason: one of the above, or the runtime could not make the container
+//  126  the container's command cannot be executed
+//  127  it is not there
 #pragma once
 
 #include <sys/types.h>

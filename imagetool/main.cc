@@ -156,15 +156,18 @@ void settle() {
 
 int main(int argc, char** argv) {
   settle();
-  const size_t words = argc > 1 ? static_cast<size_t>(argc - 1) : 0;
+  const size_t count = argc > 1 ? static_cast<size_t>(argc - 1) : 0;
+  const std::span<const char* const> words(argv + (count ? 1 : 0), count);
   Globals globals;
-  const auto call = kProgram.parse(std::span<const char* const>(argv + (words ? 1 : 0), words), globals);
+  const auto call = kProgram.parse(words, globals);
+  std::optional<int> failure;
+  if (kProgram.command_word(words) == run_command.name) failure = program::kExitNotRun;
   const logs::Options options{.file = globals.log.value_or(""),
                               .format = globals.log_format,
                               .least = globals.debug ? logs::Level::debug : logs::Level::warning};
   if (auto opened = logs::open(options); !opened.ok()) {
     (void)logs::open({});  // what is to be said goes to standard error
-    return program::finish(opened.take_error());
+    return program::finish(opened.take_error(), failure);
   }
-  return program::finish(run(call, globals));
+  return program::finish(run(call, globals), failure);
 }

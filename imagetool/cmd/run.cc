@@ -9,6 +9,7 @@
 #include "imagetool/cmd/image_bundle.h"
 #include "imagetool/cmd/pull_options.h"
 #include "spec/base/log.h"
+#include "spec/base/program.h"
 #include "spec/base/sys.h"
 #include "spec/base/undo.h"
 
@@ -88,14 +89,20 @@ Result<Prepared> prepare(const RunArgs& args, const Imagetool& tool, const Store
   }
 }
 
-std::vector<std::string> command_line(const RunArgs& args, const std::string& runtime,
+// Where the runtime says that there is a process now: beside the bundle, which may go before the runtime ends.
+std::string pid_file(const Store& store, const Prepared& container) {
+  return str::cat(store.bundles_dir(), "/.", container.name, ".pid");
+}
+
+std::vector<std::string> command_line(const RunArgs& args, const std::string& runtime, const Store& store,
                                       const Prepared& container) {
   std::vector<std::string> command = {runtime};
   command.insert(command.end(), args.runtime_options.begin(), args.runtime_options.end());
   command.emplace_back("run");
   if (!args.remove) command.emplace_back("--keep");
   if (args.detach) command.emplace_back("--detach");
-  command.insert(command.end(), {"--bundle", container.bundle.dir, container.name});
+  command.insert(command.end(), {"--pid-file", pid_file(store, container), "--bundle", container.bundle.dir,
+                                 container.name});
   return command;
 }
 
@@ -105,6 +112,13 @@ bool exists(const RunArgs& args, const std::string& runtime, const std::string& 
   command.insert(command.end(), args.runtime_options.begin(), args.runtime_options.end());
   command.insert(command.end(), {"state", name});
   return tool.outside.succeeds(command, tool.variables);
+}
+
+// What a runtime that has made no process ended with, in docker's terms.  126 and 127 tell of the container's command
+// (runc and crun do not say so much), what is above 128 of a signal to the runtime.
+int unmade_status(int status) {
+  const bool tells = status == 0 || status == 126 || status == 127 || status > 128;
+  return tells ? status : program::kExitNotRun;
 }
 
 Result<> check(const RunArgs& args) {
@@ -137,7 +151,10 @@ Result<int> run_run(const RunArgs& args, Imagetool& tool) {
       logs::warn("removing bundle '", container.bundle.dir, "': ", removed.error().message);
   });
   image_bundle::warn(container.bundle);
-  const int status = TRY(tool.outside.run(command_line(args, runtime, container), tool.variables));
+  const std::string pid = pid_file(store, container);
+  (void)sys::unlinkat(Fd::cwd(), pid.c_str(), 0);  // of a run that was killed
+  int status = TRY(tool.outside.run(command_line(args, runtime, store, container), tool.variables));
+  if (!sys::unlinkat(Fd::cwd(), pid.c_str(), 0).ok()) status = unmade_status(status);
   if (status == 0 && !args.remove) remove_it.keep();  // it was made, and has run
   if (args.detach && status == 0) tool.out.line(container.name);
   return status;
@@ -150,8 +167,9 @@ constexpr ImagetoolCommand run_command = cli::command<cli::join<run_options, kBu
     "run", "run a container from an image",
     {.details = "Pulls the image if it is not there, makes a bundle of it, and has a container runtime run "
                 "that. Ends as "
-                "the container\ndid. The container is kept, for `runtime list` to show; `runtime delete "
-                "NAME` removes "
+                "the container\ndid; with 127 where its command is not there, 126 where it cannot be "
+                "executed, 125 where there\nis no container for any other reason. The container is kept, for "
+                "`runtime list` to show; `runtime\ndelete NAME` removes "
                 "it together with its bundle.",
      .examples =
          "imagetool run --name hello hello-world\n"

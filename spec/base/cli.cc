@@ -336,6 +336,15 @@ std::optional<Result<Parsed>> built_in(const ProgramView& program, std::string_v
 
 }  // namespace
 
+std::string_view command_word(const ProgramView& program, std::span<const std::string_view> line,
+                              void* globals) {
+  Words words(line);
+  const Scope scope{program, nullptr, globals};
+  while (!words.empty() && is_option(words.front()))
+    if (!take_option(scope, words).ok()) return {};
+  return words.empty() ? std::string_view() : words.take();
+}
+
 Result<Parsed> parse(const ProgramView& program, std::span<const std::string_view> line, void* globals) {
   Words words(line);
   const Scope outer{program, nullptr, globals};

@@ -332,6 +332,9 @@ struct Parsed {
 // Kind::invalid with one line that says what is wrong and what was perhaps meant.  Global options that stand before
 // the mistake have been stored in `globals` by then.
 Result<Parsed> parse(const ProgramView& program, std::span<const std::string_view> words, void* globals);
+// The word that stands where the command does, known or not; empty: there is none, or a mistake in front of it.
+std::string_view command_word(const ProgramView& program, std::span<const std::string_view> words,
+                              void* globals);
 std::string program_help(const ProgramView& program);
 std::string command_help(const ProgramView& program, const CommandInfo& command);
 std::string program_man(const ProgramView& program);
@@ -368,6 +371,12 @@ struct Program {
   Result<Call<Context>> parse(std::span<const char* const> words, Globals& globals) const {
     const std::vector<std::string_view> texts(words.begin(), words.end());
     return Call<Context>(TRY(cli::parse(view(), texts, &globals)));
+  }
+  // Which command's mistake it was, where parse() has failed.
+  [[nodiscard]] std::string_view command_word(std::span<const char* const> words) const {
+    const std::vector<std::string_view> texts(words.begin(), words.end());
+    Globals globals;
+    return cli::command_word(view(), texts, &globals);
   }
 };
 

@@ -23,10 +23,10 @@ static int exit_status(const Error& error) {
   return 1;
 }
 
-int finish(const Result<int>& status) {
+int finish(const Result<int>& status, std::optional<int> failure) {
   if (status.ok()) return status.value();
   logs::error(status.error());
-  return exit_status(status.error());
+  return failure.value_or(exit_status(status.error()));
 }
 
 }  // namespace program

@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 
 #include "spec/base/cli.h"
+#include "tests/unit/support/expect.h"
 
 namespace {
 
@@ -409,4 +410,19 @@ Test(cli, output_goes_where_it_is_told) {
   const auto result = lost.flush();
   cr_assert(!result.ok());
   cr_expect_eq(result.error().errnum, ENOSPC);
+}
+
+Test(cli, whose_mistake_it_was) {
+  const struct {
+    std::vector<const char*> words;
+    std::string_view want;
+  } cases[] = {
+      {{"run", "--nonsense"}, "run"},
+      {{"--root", "run", "kill"}, "kill"},
+      {{"--debug", "nonsense"}, "nonsense"},
+      {{"--nonsense", "run"}, ""},
+      {{"--root"}, ""},
+      {{}, ""},
+  };
+  for (const auto& c : cases) expect_text(std::string(kBox.command_word(c.words)), std::string(c.want));
 }
