@@ -243,6 +243,7 @@ bool Exchange::may_retry(Failure failure) const {
       return true;
     case Failure::resolve:
     case Failure::connect:
+    case Failure::proxy:
     case Failure::tls:
       return client_.reached();
     default:

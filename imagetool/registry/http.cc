@@ -103,6 +103,15 @@ bool is_certificate_alert(std::string_view message) {
          message.find("certificate") != std::string_view::npos;
 }
 
+// libcurl names whom it could not connect to: somebody else than the server only where there is a proxy in between.
+bool is_about_proxy(std::string_view message, const Origin& server) {
+  constexpr std::string_view kBegin = "Failed to connect to ";
+  if (!message.starts_with(kBegin)) return false;
+  std::string_view host = server.host;
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  return !message.substr(kBegin.size()).starts_with(str::cat(host, " port ", server.port, " "));
+}
+
 Failure classify(CURLcode code, std::string_view message) {
   if (is_certificate_alert(message)) return Failure::uninvited;
   switch (code) {
@@ -164,7 +173,7 @@ void Transfer::State::finish(CURLcode code) {
   long proxy_status = 0;
   ::curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
   if (status == 0 && proxy_status != 0 && proxy_status != 200) failure = Failure::proxy;
-  if (code == CURLE_COULDNT_RESOLVE_PROXY) failure = Failure::proxy;
+  if (code == CURLE_COULDNT_RESOLVE_PROXY || is_about_proxy(message, origin)) failure = Failure::proxy;
   if (cut) failure = Failure::dropped;
   const char* text = cut          ? "it was closed within the header"
                      : message[0] ? message
@@ -279,6 +288,8 @@ Transfer::Transfer(Client& client, const Request& request, Body body, const Sett
   ::curl_easy_setopt(s.easy, CURLOPT_HEADERDATA, static_cast<void*>(&s));
   ::curl_easy_setopt(s.easy, CURLOPT_WRITEFUNCTION, &State::on_body);
   ::curl_easy_setopt(s.easy, CURLOPT_WRITEDATA, static_cast<void*>(&s));
+  // The proxy's loopback is another one than ours: Go's clients (docker, podman, skopeo) go by it as well.
+  if (s.origin.loopback()) ::curl_easy_setopt(s.easy, CURLOPT_NOPROXY, "*");
   set_method(s.easy, request);
   set_limits(s.easy, settings);
   set_tls(s.easy, settings.tls, s.origin);

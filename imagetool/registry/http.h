@@ -63,7 +63,7 @@ struct Response {
 enum class Failure {
   resolve,    // the host name is unknown, or there is no name service
   connect,    // nothing answers there
-  proxy,      // the proxy does not let us through
+  proxy,      // there is no way to the proxy, or it does not let us through
   tls,        // there is no TLS, or it failed
   untrusted,  // TLS works and the certificate is not one we trust
   uninvited,  // TLS works and the server does not accept our certificate, or that there is none

@@ -40,8 +40,9 @@ http::Policy make_policy(const Registry::Options& options, http::Tls tls) {
           .tick = options.tick};
 }
 
-// Whether the host speaks TLS: asked of loopback, and where the user allows plain http.  A certificate that is not
-// trusted is TLS: what follows will say so.
+// Whether the host speaks TLS: asked of loopback, and where the user allows plain http.  Only a host that answers in
+// another way, or not at all on the port of https, may be one that does not: a certificate that is not trusted is TLS, a
+// proxy that is dead says nothing about the host, and what follows will tell.
 Result<bool> speaks_tls(http::Client& client, const http::Policy& policy, const http::Url& url) {
   http::Settings settings = policy.settings;
   settings.connect_timeout_s = std::min(settings.connect_timeout_s, kProbeSeconds);

@@ -53,7 +53,8 @@ class Registry {
   };
 
   // Looks up certificates and credentials.  A host on loopback, or with tls_verify=false, is asked once whether it
-  // speaks TLS; every other is not contacted yet.  Errors: invalid (files), network.
+  // speaks TLS; every other is not contacted yet.  Loopback is reached without the proxy that the environment names.
+  // Errors: invalid (files), network.
   static Result<Registry> open(const Reference& image, const Options& options);
   Registry(Registry&&) noexcept;
   Registry& operator=(Registry&&) noexcept;
