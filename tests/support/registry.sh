@@ -29,15 +29,6 @@ stop() {
   wait "$1" 2>/dev/null
 }
 
-# wait_for FILE: until a server has written it.
-wait_for() {
-  for _ in $(seq 600); do
-    [ -e "$1" ] && return
-    sleep 0.1
-  done
-  return 1
-}
-
 hubs=0
 start_hub() {
   hubs=$((hubs + 1))
@@ -45,7 +36,7 @@ start_hub() {
   log=$SCRATCH/${worker-}log$hubs
   "$hub" --layout "$image" --listen "${listen:-127.0.0.1:0}" --log "$log" --ready "$ready" "$@" >/dev/null &
   at_exit stop $!
-  wait_for "$ready"
+  eventually test -e "$ready"
   registry=$(sed 's/.*registry=\([^ ]*\).*/\1/' "$ready")
 }
 
@@ -55,7 +46,7 @@ start_proxy() {
   proxy_log=$SCRATCH/${worker-}log$hubs
   "$TOP/tests/support/proxy" --log "$proxy_log" --ready "$ready" "$@" &
   at_exit stop $!
-  wait_for "$ready"
+  eventually test -e "$ready"
   proxy=$(cat "$ready")
 }
 
