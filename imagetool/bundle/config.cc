@@ -98,7 +98,9 @@ std::map<std::string, std::string> annotations(const oci::ImageConfig& image, co
   note("stopSignal", image.config.stop_signal);
   note("exposedPorts", str::join(image.config.exposed_ports, ","));
   for (const auto& [name, value] : image.config.labels) {
-    if (wishes.trust_labels || !commands_something(name))
+    if (name.empty())  // which config.md forbids: no runtime would take the bundle
+      warnings.emplace_back("a label of the image has no name, ignoring");
+    else if (wishes.trust_labels || !commands_something(name))
       notes[name] = value;
     else
       warnings.push_back(

@@ -47,6 +47,7 @@ for label in ("org.systemd.property.ExecStartPre", "run.oci.hooks.stderr", "io.c
     process("label-" + label.replace("/", "-"), {f"annotations/{label}": None}, says=f"label '{label}' of the image could command a runtime",
             process={"Labels": {label: "x"}})
 process("label-of-nobody", {"annotations/a b\x1b": "c"}, process={"Labels": {"a b\x1b": "c"}})
+process("label-without-a-name", {"annotations/": None}, says="a label of the image has no name, ignoring", process={"Labels": {"": "x"}})
 refused("labels-that-are-no-text", "config\\.Labels", ONE, process={"Labels": {"a": ["b"]}})
 process("stop-signal-is-a-note-only", {"annotations/org.opencontainers.image.stopSignal": "$(reboot)"}, process={"StopSignal": "$(reboot)"})
 process("healthcheck-is-not-run", {"hooks": None}, process={"Healthcheck": {"Test": ["CMD-SHELL", "touch /tmp/owned"]}})

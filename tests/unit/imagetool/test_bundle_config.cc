@@ -115,7 +115,7 @@ std::vector<Case> cases() {
                     "Labels": {"org.systemd.property.ExecStartPre": "/bin/evil", "run.oci.hooks.stderr": "/etc/passwd",
                       "org.criu.config": "/x", "io.kubernetes.cri.container-type": "sandbox", "cdi.k8s.io/gpu": "all",
                       "io.containerd.image.restart": "x", "org.opencontainers.image.ref.name": "not-what-you-asked-for",
-                      "fine": "yes"}}})",
+                      "": "nameless", "fine": "yes"}}})",
                   .options = short_form});
   return list;
 }
