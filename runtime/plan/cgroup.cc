@@ -93,10 +93,12 @@ bool is_delegated(const oci::Config& config, const oci::Linux& from) {
          });
 }
 
-// The user of the process, as the host knows it; nullopt where no mapping has it.
+// The user of the process, as the host knows it; nullopt where no mapping has it, or a namespace by path has the mappings.
 std::optional<uint32_t> host_user(const oci::Config& config, const oci::Linux& from) {
   const uint32_t uid = config.process ? config.process->user.uid : 0;
-  return from.uid_mappings.empty() ? uid : oci::host_id(from.uid_mappings, uid);
+  const auto user = std::ranges::find(from.namespaces, oci::NamespaceType::user, &oci::Namespace::type);
+  if (user == from.namespaces.end()) return uid;
+  return user->path.value_or("").empty() ? oci::host_id(from.uid_mappings, uid) : std::nullopt;
 }
 
 }  // namespace

@@ -281,7 +281,7 @@ Result<> map_ids(MountStep& step, const oci::Mount& mount, const ParsedOptions& 
     return invalid(step.index, ".options", "ids can only be mapped on bind mounts");
   step.uid_mappings = mount.uid_mappings;
   step.gid_mappings = mount.gid_mappings;
-  if (step.uid_mappings.empty() && config.linux_) {
+  if (step.uid_mappings.empty() && config.linux_ && !facts.joins_user) {
     step.uid_mappings = config.linux_->uid_mappings;
     step.gid_mappings = config.linux_->gid_mappings;
   }

@@ -91,8 +91,10 @@ Result<Namespaces> make_namespaces(const oci::Config& config) {
         Kind::invalid,
         "linux.namespaces: a user namespace may not mount anything in the host's mount namespace; add "
         "{\"type\": \"mount\"}");
-  plan.uid_mappings = from.uid_mappings;
-  plan.gid_mappings = from.gid_mappings;
+  if (plan.is_new(NamespaceType::user)) {
+    plan.uid_mappings = from.uid_mappings;
+    plan.gid_mappings = from.gid_mappings;
+  }
   plan.time_offsets = offsets_text(from);
   plan.bridged = needs_bridge(plan);
   return plan;

@@ -88,6 +88,11 @@ static Result<> fill(Plan& plan, const oci::Config& config, const Host& host, co
   if (!host.mount_labels && config.linux_->mount_label)
     plan.warnings.emplace_back(
         "linux.mountLabel: SELinux is not active on this host, so that the mounts carry no label");
+  if (plan.namespaces.user() && plan.namespaces.uid_mappings.empty() &&
+      !(config.linux_->uid_mappings.empty() && config.linux_->gid_mappings.empty()))
+    plan.warnings.emplace_back(
+        "linux.uidMappings, linux.gidMappings: the user namespace is one by path, which has its own, "
+        "ignoring");
   errors.keep(add_filesystem(config, args,
                              mount_facts(host, args, plan.namespaces, plan.cgroup, plan.mount_label), plan));
   errors.keep(add_process(config, host, args, plan));

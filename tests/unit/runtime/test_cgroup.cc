@@ -219,8 +219,12 @@ Test(cgroup, owner) {
   expect_text(owner(base, Kind3::hybrid), "none");
   expect_text(owner(base, Kind3::v1), "none");
   oci::Config mapped = base;
+  mapped.linux_->namespaces.push_back({oci::NamespaceType::user, {}});
   mapped.linux_->uid_mappings = {{0, 1000, 1}, {1, 200000, 9}};
   expect_text(owner(mapped), "200004");
+  oci::Config joined = mapped;
+  joined.linux_->namespaces.back().path = "/proc/1/ns/user";
+  expect_text(owner(joined), "none");
   mapped.process->user.uid = 50;
   expect_text(owner(mapped), "none");
   oci::Config read_only = base;
