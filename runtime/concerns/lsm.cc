@@ -5,9 +5,16 @@
 
 #include <cerrno>
 
+#include "spec/base/file.h"
 #include "spec/base/sys.h"
 
 namespace lsm {
+
+bool has_apparmor() {
+  // "N" where it is built in and was not chosen at boot.
+  const Result<std::string> enabled = files::read(Fd::cwd(), "/sys/module/apparmor/parameters/enabled", 16);
+  return enabled.ok() && enabled.value().starts_with('Y');
+}
 
 bool has_selinux() { return sys::fstatat(Fd::cwd(), "/sys/fs/selinux/enforce", 0).ok(); }
 
@@ -18,8 +25,7 @@ bool has_label(const plan::Process& process) {
 }
 
 Result<> check_host(const plan::Process& process) {
-  if (!process.apparmor_profile.empty() &&
-      !sys::fstatat(Fd::cwd(), "/sys/module/apparmor/parameters/enabled", 0).ok())
+  if (!process.apparmor_profile.empty() && !has_apparmor())
     return Error(Kind::unsupported,
                  "process.apparmorProfile: this kernel has no AppArmor; remove the property or boot with "
                  "apparmor=1");
@@ -34,6 +40,16 @@ Result<> check_host(const plan::Process& process) {
 Result<UniqueFd> verified(Result<UniqueFd> file) {
   if (!file.ok() || sys::filesystem_magic(file.value()) == PROC_SUPER_MAGIC) return file;
   return Error(Kind::os, EXDEV, "something is mounted over the attributes of processes in /proc");
+}
+
+// ENOENT is the kernel's word for a profile that it does not have, and engines' for a command that is not there.
+Result<> apply_profile(const std::string& profile, Fd attribute) {
+  Result<> written = sys::write_all(attribute, str::cat("exec ", profile));
+  if (!written.ok() && written.error().errnum == ENOENT)
+    return Error(Kind::invalid,
+                 str::cat("process.apparmorProfile: this kernel has no profile '", str::printable(profile),
+                          "'; load it with apparmor_parser, or name one that aa-status lists"));
+  return std::move(written).within("process.apparmorProfile: '", str::printable(profile), "'");
 }
 
 }  // namespace
@@ -58,10 +74,7 @@ Result<UniqueFd> open_exec_attribute(const plan::Process& process, Fd procfs) {
 }
 
 Result<> apply(const plan::Process& process, Fd attribute) {
-  if (!process.apparmor_profile.empty())
-    return sys::write_all(attribute, str::cat("exec ", process.apparmor_profile))
-        .within("process.apparmorProfile: '", process.apparmor_profile,
-                "' (is it loaded? see apparmor_parser)");
+  if (!process.apparmor_profile.empty()) return apply_profile(process.apparmor_profile, attribute);
   if (!process.selinux_label.empty())
     return sys::write_all(attribute, process.selinux_label)
         .within("process.selinuxLabel: '", process.selinux_label, "'");

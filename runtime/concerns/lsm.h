@@ -12,11 +12,13 @@ namespace lsm {
 // The host's /proc; invalid when the plan names no label.  Call in the parent.  Kind::unsupported names the property where
 // the host lacks the module.
 Result<UniqueFd> open_procfs(const plan::Process& process);
-// Whether anybody reads SELinux's labels here.
+// Whether AppArmor confines processes here, and whether anybody reads SELinux's labels.
+bool has_apparmor();
 bool has_selinux();
 // Opens the attribute file of this process in what open_procfs gave; invalid when the plan names no label.  Call after the
 // last clone(): a process may only write its own.
 Result<UniqueFd> open_exec_attribute(const plan::Process& process, Fd procfs);
+// The next exec of this process or of one that it forks has the label.  Kind::invalid: the profile is not loaded.
 Result<> apply(const plan::Process& process, Fd attribute);
 
 }  // namespace lsm

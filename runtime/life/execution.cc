@@ -91,13 +91,18 @@ void add_capabilities(const std::vector<std::string>& names, oci::Process& proce
   }
 }
 
+// What exec runs has it unless it says otherwise: a file without a label is no way out of the container's (as crun).
+void keep_what_is_the_containers(const oci::Process& container, oci::Process& process) {
+  if (!process.exec_cpu_affinity) process.exec_cpu_affinity = container.exec_cpu_affinity;
+  if (!process.apparmor_profile) process.apparmor_profile = container.apparmor_profile;
+  if (!process.selinux_label) process.selinux_label = container.selinux_label;
+}
+
 Result<oci::Process> make_process(const Options& options, const oci::ExecDefaults& defaults) {
   if (options.process) {
     oci::Process process = TRY(read_process(*options.process));
     if (options.terminal) process.terminal = true;
-    // It is of the container: what exec runs has it unless it says otherwise (as runc).
-    if (!process.exec_cpu_affinity && defaults.process)
-      process.exec_cpu_affinity = defaults.process->exec_cpu_affinity;
+    if (defaults.process) keep_what_is_the_containers(*defaults.process, process);
     return process;
   }
   if (options.args.empty())

@@ -169,10 +169,9 @@ Result<> take_on_limits(const plan::Process& process) {
 
 // The order is what matters here: see capabilities.h for the sets around the ids, and config-linux.md for seccomp,
 // which without no-new-privileges can only be loaded while CAP_SYS_ADMIN is there.
-Result<> take_on_identity(const plan::Process& process, const plan::SeccompProgram* filter, Fd lsm_attribute,
+Result<> take_on_identity(const plan::Process& process, const plan::SeccompProgram* filter,
                           Channel& starter) {
   const plan::CapabilitySets sets = process.capabilities.value_or(plan::CapabilitySets{});
-  TRY(lsm::apply(process, lsm_attribute));
   if (filter && !process.no_new_privileges) TRY(load_filter(*filter, starter));
   credentials::give_streams(process.uid);
   TRY(capabilities::before_credentials(sets));
@@ -228,6 +227,8 @@ Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry 
   TRY(workdir::fill_home(process));
   std::string path;
   if (plan.process) path = TRY(command::find(process));
+  // From here on nobody executes anything but programs of the container; what cannot be is said by `create`.
+  TRY(lsm::apply(process, lsm_attribute));
   TRY(heed_signals());
   TRY(channel.send(Tag::ready));
 
@@ -237,7 +238,7 @@ Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry 
       return Error(Kind::invalid,
                    "process: missing: the container can be created but not started without it");
     TRY(take_on_limits(process));
-    TRY(take_on_identity(process, pointer(plan.seccomp), lsm_attribute, starter));
+    TRY(take_on_identity(process, pointer(plan.seccomp), starter));
     if (!plan.hooks.start_container.empty()) TRY(be_a_parent_again());
     // These are programs of the container: they get the rights of its process, and no more.
     TRY(hooks::run("startContainer", in_environment(plan.hooks.start_container, process.env), hook_state,
@@ -266,10 +267,11 @@ Result<> tenant(Channel& channel, const Tenant& tenant, Handles& handles) {
   TRY(workdir::fill_home(process));
   const std::string path = TRY(command::find(process));
   TRY(take_on_limits(process));
+  TRY(lsm::apply(process, lsm_attribute));
   TRY(channel.send(Tag::ready));
   TRY(channel.expect(Tag::start));
   TRY(limits::apply_affinity(process.cpus_final, "process.execCPUAffinity.final"));
-  TRY(take_on_identity(process, pointer(tenant.seccomp), lsm_attribute, channel));
+  TRY(take_on_identity(process, pointer(tenant.seccomp), channel));
   return command::execute(process, path);
 }
 
