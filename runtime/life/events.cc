@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 
 #include "runtime/cgroups/cgroups.h"
@@ -18,11 +19,18 @@ namespace events {
 
 namespace {
 
-// nullopt: its process has ended meanwhile, so that some of it may be another's, or nobody's.
+// A process gives up its namespaces a moment before it has ended, and can be seen in between.
+bool has_no_namespaces(const Error& error) {
+  return error.kind == Kind::not_found || error.errnum == ENOENT || error.errnum == EINVAL ||
+         error.errnum == ESRCH;
+}
+
+// nullopt: its process has ended meanwhile, or is about to, so that some of it may be another's, or nobody's.
 Result<std::optional<oci::Event>> measure(const oci::State& state, Fd process) {
   oci::Event event{.type = "stats", .id = state.id, .data = cgroups::stats(state.cgroup_paths)};
   Result<std::vector<oci::InterfaceStats>> interfaces = interfaces::of_process(state.pid);
-  if (stages::has_ended(process)) return std::optional<oci::Event>();
+  if (stages::has_ended(process) || (!interfaces.ok() && has_no_namespaces(interfaces.error())))
+    return std::optional<oci::Event>();
   event.data->network_interfaces = TRY(std::move(interfaces).within("its network interfaces"));
   return std::optional(std::move(event));
 }
