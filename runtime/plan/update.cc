@@ -129,11 +129,14 @@ bool is_v2(Cgroup& plan, std::string_view controller) {
   return directory && directory->v2;
 }
 
-// The change, with what was recorded of the other half where one file holds both.
+// The change, with what was recorded of the other half where one file holds both, or one property of systemd's is made of
+// both.
 oci::Resources complete(const oci::Resources& change, const oci::Resources& all, Cgroup& plan) {
   oci::Resources asked = change;
-  if (asked.cpu && asked.cpu->period.value_or(0) && !asked.cpu->quota.value_or(0) && is_v2(plan, "cpu"))
-    asked.cpu->quota = all.cpu->quota;
+  if (asked.cpu && (asked.cpu->period.value_or(0) || asked.cpu->quota.value_or(0)) && is_v2(plan, "cpu")) {
+    if (all.cpu->quota) asked.cpu->quota = all.cpu->quota;
+    if (all.cpu->period) asked.cpu->period = all.cpu->period;
+  }
   if (asked.memory && (asked.memory->limit.value_or(0) || asked.memory->swap.value_or(0)) &&
       is_v2(plan, "memory")) {
     if (all.memory->limit) asked.memory->limit = all.memory->limit;

@@ -64,9 +64,9 @@ Test(update, writes_what_is_asked_for) {
       {memory(100, 200), memory(0, 0), false, ""},
       {cpu(5000, 10000), cpu({}, 20000), false, "cpu.cfs_period_us=20000\n"},
       {cpu(5000, 10000), cpu({}, 20000), true, "cpu.max=5000 20000\n"},
-      {cpu(5000, 10000), cpu(6000, {}), true, "cpu.max=6000\n"},
+      {cpu(5000, 10000), cpu(6000, {}), true, "cpu.max=6000 10000\n"},
       {cpu({}, {}), cpu({}, 20000), true, "cpu.max=max 20000\n"},
-      {cpu(5000, 10000), cpu(-1, {}), true, "cpu.max=max\n"},
+      {cpu(5000, 10000), cpu(-1, {}), true, "cpu.max=max 10000\n"},
       {cpu(5000, 10000), cpu(0, 0), true, ""},
   };
   for (const auto& c : cases) {
