@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <optional>
+
 #include "runtime/cgroups/control.h"
 #include "runtime/cgroups/stats_text.h"
 #include "spec/base/sys.h"
@@ -46,6 +48,69 @@ bool OomWatch::happened() {
   uint64_t signals = 0;
   const Result<size_t> got = sys::read(signal_, &signals, sizeof signals);
   return got.ok() && signals > 0 && read_file(directory_, "memory.oom_control").ok();
+}
+
+// ---- afterwards ----
+
+namespace {
+
+std::optional<uint64_t> amount(const std::string& directory, std::string_view file) {
+  const Result<std::string> text = read_file(directory, file);
+  return text.ok() ? parse_amount(str::trim(text.value())) : std::nullopt;
+}
+
+uint64_t counted(const std::string& directory, std::string_view file, std::string_view key) {
+  const Result<std::string> text = read_file(directory, file);
+  return text.ok() ? parse_amount(value_of(text.value(), key)).value_or(0) : 0;
+}
+
+// v1 counts failures as well (memory.failcnt), but not on every kernel those of memory and swap together.
+bool met_its_limit(const std::string& directory, bool v2) {
+  constexpr uint64_t kCharge = 256 << 10;  // what the kernel takes at once, and may not find
+  if (v2) return counted(directory, "memory.events.local", "oom") > 0;
+  const auto limit = amount(directory, "memory.limit_in_bytes");
+  return limit && amount(directory, "memory.max_usage_in_bytes").value_or(0) + kCharge >= *limit;
+}
+
+// The nearest that had no more to give.  Empty: none; it was the host that had not.
+std::string limiting_cgroup(std::string directory, bool v2) {
+  while (!directory.empty() && !met_its_limit(directory, v2)) directory.resize(directory.rfind('/'));
+  return directory;
+}
+
+}  // namespace
+
+uint64_t OomCount::killed() const {
+  return counted(directory_, v2_ ? "memory.events" : "memory.oom_control", "oom_kill");
+}
+
+OomCount OomCount::begin(const Paths& paths, std::string_view limit) {
+  OomCount count;
+  count.limit_ = limit;
+  const auto v1 = paths.find("memory"), unified = paths.find("");
+  if (v1 == paths.end() && unified == paths.end()) return count;
+  count.v2_ = v1 == paths.end();
+  count.directory_ = count.v2_ ? unified->second : v1->second;
+  count.before_ = count.killed();
+  return count;
+}
+
+std::string OomCount::told() const {
+  if (directory_.empty() || killed() <= before_) return {};
+  const std::string cgroup = limiting_cgroup(directory_, v2_);
+  if (!killed()) return "it ran out of memory";  // systemd has taken it away meanwhile
+  if (cgroup.empty()) return "it ran out of memory: the host had none left";
+  const auto limit = amount(cgroup, v2_ ? "memory.max" : "memory.limit_in_bytes");
+  const auto most = amount(cgroup, v2_ ? "memory.peak" : "memory.max_usage_in_bytes");
+  return str::cat("it ran out of memory: the cgroup '", cgroup, "' is limited to ", limit.value_or(0),
+                  " bytes and needs more", most ? str::cat(" than the ", *most, " it had") : "", "; raise ",
+                  cgroup == directory_ ? limit_ : "its limit");
+}
+
+Error OomCount::explain(Error error) const {
+  if (error.kind != Kind::protocol) return error;
+  if (const std::string why = told(); !why.empty()) error.message += str::cat(": ", why);
+  return error;
 }
 
 }  // namespace cgroups

@@ -226,8 +226,10 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
   stages::Handles handles = TRY(open_handles(plan, options, dir, cgroup));
   handles.root = std::move(root.fd);
   Undo return_devices;
-  stages::Launched init = TRY(stages::launch(watch, plan, std::move(handles), rt.uid == 0,
-                                             hook_runner(watch, plan, state, return_devices, hooks_begun)));
+  const cgroups::OomCount memory = cgroups::OomCount::begin(state.cgroup_paths);
+  stages::Launched init =
+      TRY(memory.explain(stages::launch(watch, plan, std::move(handles), rt.uid == 0,
+                                        hook_runner(watch, plan, state, return_devices, hooks_begun))));
   Undo end([&] { stages::abandon(init); });
   TRY(cgroups::settle(cgroup));
   logs::debug("container set up; process ", init.pid, " is its first, and waits to be started");
@@ -245,7 +247,7 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
   remove_cgroups.keep();
   poststop.keep();
   forget.keep();
-  return Created{std::move(dir), std::move(state), std::move(init)};
+  return Created{std::move(dir), std::move(state), std::move(init), memory};
 }
 
 }  // namespace creation

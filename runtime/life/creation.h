@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "runtime/cgroups/oom.h"
 #include "runtime/life/state_dir.h"
 #include "runtime/runtime.h"
 #include "runtime/stages/parent.h"
@@ -31,6 +32,7 @@ struct Created {
   StateDir dir;
   oci::State state;
   stages::Launched init;
+  cgroups::OomCount memory;  // since its first process was in its cgroups
 };
 
 // Errors: everything that config.json, the host or the command line can have wrong, and a signal that told us to end

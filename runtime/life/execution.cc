@@ -169,11 +169,9 @@ Result<> enter_below(std::string_view wish, cgroups::Paths& paths) {
   return {};
 }
 
-Result<stages::Handles> open_handles(const Options& options, const oci::State& state,
+Result<stages::Handles> open_handles(const cgroups::Paths& paths, const oci::State& state,
                                      const oci::ExecDefaults& defaults, const plan::Process& process) {
   stages::Handles handles;
-  cgroups::Paths paths = state.cgroup_paths;
-  if (options.cgroup) TRY(enter_below(*options.cgroup, paths));
   cgroups::Handle cgroup = TRY(cgroups::open(paths, state.pid));
   handles.cgroup = std::move(cgroup.v2);
   handles.cgroup_tasks = std::move(cgroup.tasks);
@@ -224,20 +222,27 @@ Result<int> execute(const Runtime& rt, const Options& options) {
   TRY(check_status(state, options.ignore_paused));
   const oci::ExecDefaults defaults = TRY(container.dir().load_exec_defaults());
   const stages::Tenant tenant = TRY(make_tenant(rt, options, state, defaults));
-  stages::Handles handles = TRY(open_handles(options, state, defaults, tenant.process));
+  cgroups::Paths paths = state.cgroup_paths;
+  if (options.cgroup) TRY(enter_below(*options.cgroup, paths));
+  stages::Handles handles = TRY(open_handles(paths, state, defaults, tenant.process));
   if (!options.detach) supervision::hold_signals();
   stages::Watch watch = TRY(stages::Watch::begin());
-  stages::Launched launched = TRY(stages::launch_tenant(watch, tenant, std::move(handles)));
+  const auto memory =
+      options.cgroup ? cgroups::OomCount::begin(paths, "its limit") : cgroups::OomCount::begin(paths);
+  stages::Launched launched = TRY(memory.explain(stages::launch_tenant(watch, tenant, std::move(handles))));
   Undo end([&] { stages::abandon(launched); });
   logs::debug("process ", launched.pid, " is in the container, and ready");
   TRY(resctrl::enter(state.rdt_tasks, launched.pid));
   TRY(io::hand_out(options.console_socket, options.pidfd_socket, options.pid_file, launched));
   const stages::ListenerTaker agent =
       seccomp_agent::sender(container.dir(), state, oci::Status::running, launched.pid);
-  TRY(stages::start(watch, {launched.channel, launched.pid, launched.pidfd, agent}));
+  TRY(memory.explain(stages::start(watch, {launched.channel, launched.pid, launched.pidfd, agent})));
   end.keep();
   if (options.detach) return 0;
-  return supervision::wait(launched.pid, launched.pidfd, std::move(launched.terminal));
+  const int code = TRY(supervision::wait(launched.pid, launched.pidfd, std::move(launched.terminal)));
+  if (code == supervision::kKilled)
+    supervision::warn_of_memory(str::cat("the process in '", state.id, "'"), memory);
+  return code;
 }
 
 }  // namespace execution

@@ -33,8 +33,9 @@ Result<creation::Created> create_and_start(const Runtime& rt, const creation::Op
   stages::Launched& init = made.init;
   const stages::ListenerTaker agent =
       seccomp_agent::sender(made.dir, made.state, oci::Status::created, init.pid);
-  TRY(stages::start(watch, {init.channel, init.pid, init.pidfd, agent, start::has_start_hooks(made.state)})
-          .within("starting '", options.id, "'"));
+  const stages::Waiting waiting{init.channel, init.pid, init.pidfd, agent,
+                                start::has_start_hooks(made.state)};
+  TRY(made.memory.explain(stages::start(watch, waiting)).within("starting '", options.id, "'"));
   init.channel.close();
   TRY(start::run_poststart(watch, made.state, init.pidfd));
   made.dir.unlock();
@@ -52,6 +53,8 @@ Result<> record_exit(StateDir& dir, oci::State state, int code) {
 Result<int> wait_and_record(const Runtime& rt, creation::Created& made, bool keep) {
   const std::string& id = made.state.id;
   const int code = TRY(supervision::wait(made.init.pid, made.init.pidfd, std::move(made.init.terminal)));
+  if (code == supervision::kKilled)
+    supervision::warn_of_memory(str::cat("container '", id, "'"), made.memory);
   const Result<> done =
       keep ? record_exit(made.dir, made.state, code).within("recording the exit of '", id, "'")
            : Container::remove_ended(rt, made.dir, made.state);

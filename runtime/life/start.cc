@@ -1,9 +1,11 @@
 #include "runtime/life/start.h"
 
+#include "runtime/cgroups/oom.h"
 #include "runtime/concerns/hooks.h"
 #include "runtime/life/creation.h"
 #include "runtime/life/seccomp_agent.h"
 #include "runtime/life/status.h"
+#include "runtime/life/supervision.h"
 #include "runtime/stages/parent.h"
 #include "spec/base/log.h"
 #include "spec/base/sys.h"
@@ -31,7 +33,12 @@ void stop(const oci::State& state, Fd process) {
 Result<> start_process(const StateDir& dir, stages::Watch& watch, const oci::State& state, Fd process) {
   stages::Channel channel(TRY(sys::connect_seqpacket(dir.fd(), creation::kStartSocket)));
   const stages::ListenerTaker agent = seccomp_agent::sender(dir, state, oci::Status::created, state.pid);
-  Result<> started = stages::start(watch, {channel, state.pid, process, agent, has_start_hooks(state)});
+  const cgroups::OomCount memory = cgroups::OomCount::begin(state.cgroup_paths);
+  Result<> started =
+      memory.explain(stages::start(watch, {channel, state.pid, process, agent, has_start_hooks(state)}));
+  // Where its parent has waited for it nobody knows any more whether it was before its program.
+  if (started.ok() && stages::has_ended(process))
+    supervision::warn_of_memory(str::cat("container '", state.id, "'"), memory);
   if (started.ok()) return started;
   channel.close();  // with the hook that it may be running
   stop(state, process);

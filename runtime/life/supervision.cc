@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "runtime/concerns/terminal_proxy.h"
+#include "spec/base/log.h"
 #include "spec/base/sys.h"
 
 namespace supervision {
@@ -64,6 +65,10 @@ Result<int> wait(pid_t pid, Fd pidfd, UniqueFd terminal) {
     if (proxy) proxy->drain();
     return exit_code(status.value_or(0));
   }
+}
+
+void warn_of_memory(std::string_view who, const cgroups::OomCount& memory) {
+  if (const std::string why = memory.told(); !why.empty()) logs::warn(who, " was killed: ", why);
 }
 
 }  // namespace supervision

@@ -6,6 +6,9 @@
 
 #include <sys/types.h>
 
+#include <string_view>
+
+#include "runtime/cgroups/oom.h"
 #include "spec/base/error.h"
 #include "spec/base/fd.h"
 
@@ -18,5 +21,10 @@ void hold_signals();
 // Precondition: `pid` is a child of this process.  `terminal`: the pty master to copy standard input and output to and
 // from; invalid: none.  Returns the exit code: the process's own, or 128 + the signal that ended it.
 Result<int> wait(pid_t pid, Fd pidfd, UniqueFd terminal);
+
+// The code of a process that SIGKILL has ended.
+inline constexpr int kKilled = 128 + 9;
+// Says so of one that has been killed, if it was for want of memory.
+void warn_of_memory(std::string_view who, const cgroups::OomCount& memory);
 
 }  // namespace supervision

@@ -158,10 +158,8 @@ Error died(pid_t pid, Fd process, std::string_view what) {
   (void)sys::poll({&end, 1}, kGraceMs);  // the end of its channel is some way before its own
   const std::optional<int> status = proc::exit_status(pid, process);
   const int signal = status && WIFSIGNALED(*status) ? WTERMSIG(*status) : 0;
-  const std::string_view hint = signal == SIGKILL ? "; was its memory limit too small?"
-                                : signal == SIGSYS
-                                    ? "; linux.seccomp kills it for a system call that it needs"
-                                    : "";
+  const std::string_view hint =
+      signal == SIGSYS ? "; linux.seccomp kills it for a system call that it needs" : "";
   return Error(Kind::protocol, str::cat("the container's init process ", how_it_ended(status),
                                         " while the runtime waited for ", what, hint));
 }
