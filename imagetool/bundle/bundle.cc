@@ -229,6 +229,7 @@ Result<std::string> store_of(std::string_view dir) {
                  str::cat("'", name, "' was not made by imagetool: it has no file '", kMarker, "'"));
   if (!marker.ok()) return marker.error();
   const std::string store(str::trim(marker.value()));
+  if (store.find_first_not_of('\0') == std::string::npos) return std::string();
   if (!store.starts_with('/'))
     return Error(Kind::invalid, str::cat("'", name, "/", kMarker, "' does not name a store: it is damaged"));
   return store;

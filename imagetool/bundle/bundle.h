@@ -50,8 +50,8 @@ struct Made {
 Result<Made> make(const Store& store, const Image& image, const Wishes& wishes, const Machine& machine,
                   const Request& request);
 
-// Which store the bundle at `dir` belongs to.  Kind::not_found if there is no such directory; Kind::invalid if it is
-// not a bundle of ours.
+// Which store the bundle at `dir` belongs to; empty: a power failure has taken that.  Kind::not_found if there is no such
+// directory; Kind::invalid if it is not a bundle of ours.
 Result<std::string> store_of(std::string_view dir);
 
 // Removes the bundle and its lease.  What is mounted inside is an error, and stays.  Precondition: store_of() named it.

@@ -46,25 +46,42 @@ struct Prepared {
   std::string name;
 };
 
-Error taken(const std::string& name, const std::string& dir) {
+// Whether the runtime knows a container of that name, running or ended.
+bool exists(const RunArgs& args, const std::string& runtime, const std::string& name, const Imagetool& tool) {
+  std::vector<std::string> command = {runtime};
+  command.insert(command.end(), args.runtime_options.begin(), args.runtime_options.end());
+  command.insert(command.end(), {"state", name});
+  return tool.outside.succeeds(command, tool.variables);
+}
+
+// Why a bundle cannot have that name, and what is to be done about it: its container may be gone, with all that the runtime
+// knew of it, because the machine has been started again.
+Error taken(const RunArgs& args, const std::string& runtime, const std::string& dir, const Imagetool& tool) {
   // What a bundle gets last: without it there is no container to delete.
-  const bool whole = sys::fstatat(Fd::cwd(), (dir + "/config.json").c_str(), AT_SYMLINK_NOFOLLOW).ok();
-  const std::string use = str::cat("the name '", name, "' is in use by '", dir, "'");
+  const Result<struct stat> config =
+      sys::fstatat(Fd::cwd(), (dir + "/config.json").c_str(), AT_SYMLINK_NOFOLLOW);
+  const bool whole = config.ok() && config.value().st_size > 0;
+  const std::string use = str::cat("the name '", args.name, "' is in use by '", dir, "'");
+  const std::string remove =
+      str::cat("remove it with 'imagetool unbundle ", dir, "', or choose another --name");
   if (!whole)
     return Error(Kind::conflict,
-                 str::cat(use, ", which is being made, or was when its run was killed: remove ",
-                          "it with 'imagetool unbundle ", dir, "', or choose another --name"));
-  return Error(Kind::conflict, str::cat(use, ": remove that container with 'runtime delete ", name,
+                 str::cat(use, ", which is being made, or was when its run was killed: ", remove));
+  if (!exists(args, runtime, args.name, tool))
+    return Error(Kind::conflict,
+                 str::cat(use, ", and '", runtime, "' knows no such container (any more): ", remove));
+  return Error(Kind::conflict, str::cat(use, ": remove that container with 'runtime delete ", args.name,
                                         "', or choose another --name"));
 }
 
 Result<Prepared> prepare(const RunArgs& args, const Imagetool& tool, const Store& store,
-                         const Machine& machine, const Wishes& wishes) {
+                         const Machine& machine, const Wishes& wishes, const std::string& runtime) {
   const UniqueFd shared = TRY(store.share());  // nothing of the image goes away before the lease protects it
   // Said before anything is pulled.
   if (!args.name.empty()) {
     const std::string dir = str::cat(store.bundles_dir(), "/", args.name);
-    if (sys::fstatat(Fd::cwd(), dir.c_str(), AT_SYMLINK_NOFOLLOW).ok()) return taken(args.name, dir);
+    if (sys::fstatat(Fd::cwd(), dir.c_str(), AT_SYMLINK_NOFOLLOW).ok())
+      return taken(args, runtime, dir, tool);
   }
   const Image image = TRY(image_bundle::find_or_pull(store, args.image, args, tool));
   bundles::Request request{.dir = {},
@@ -83,7 +100,7 @@ Result<Prepared> prepare(const RunArgs& args, const Imagetool& tool, const Store
     Result<bundles::Made> made = bundles::make(store, image, wishes, machine, request);
     if (made.ok()) return Prepared{std::move(made).take(), request.container};
     if (made.error().kind != Kind::conflict) return made.take_error();
-    if (!args.name.empty()) return taken(args.name, request.dir);
+    if (!args.name.empty()) return taken(args, runtime, request.dir, tool);
     if (i == kTries)
       return Error(Kind::conflict, "the names that could be made up are all in use: give one with --name");
   }
@@ -104,14 +121,6 @@ std::vector<std::string> command_line(const RunArgs& args, const std::string& ru
   command.insert(command.end(), {"--pid-file", pid_file(store, container), "--bundle", container.bundle.dir,
                                  container.name});
   return command;
-}
-
-// Whether the runtime knows a container of that name, running or ended.
-bool exists(const RunArgs& args, const std::string& runtime, const std::string& name, const Imagetool& tool) {
-  std::vector<std::string> command = {runtime};
-  command.insert(command.end(), args.runtime_options.begin(), args.runtime_options.end());
-  command.insert(command.end(), {"state", name});
-  return tool.outside.succeeds(command, tool.variables);
 }
 
 // What a runtime that has made no process ended with, in docker's terms.  126 and 127 tell of the container's command
@@ -141,7 +150,7 @@ Result<int> run_run(const RunArgs& args, Imagetool& tool) {
   const Wishes wishes = TRY(options::understand(args, machine));
   const std::string runtime = TRY(launch::find_runtime(args.runtime, machine.program, tool.environment.path));
   const Store store = TRY(tool.open_store());
-  const Prepared container = TRY(prepare(args, tool, store, machine, wishes));
+  const Prepared container = TRY(prepare(args, tool, store, machine, wishes, runtime));
   // From here on the bundle belongs to its container, whose poststop hook removes it; unless there is no container.
   Undo remove_it([&] {
     if (!sys::fstatat(Fd::cwd(), container.bundle.dir.c_str(), AT_SYMLINK_NOFOLLOW).ok()) return;

@@ -31,12 +31,13 @@ Result<bool> is_its_bundle(const std::string& state, const std::string& dir) {
   return document.root().find_string("bundle") == std::string_view(dir);
 }
 
-Result<> remove(const std::string& dir) {
-  const Store store = TRY(Store::open(TRY(bundles::store_of(dir))));
+Result<> remove(const std::string& dir, const Imagetool& tool) {
+  const std::string place = TRY(bundles::store_of(dir));
+  const Store store = TRY(place.empty() ? tool.open_store() : Store::open(place));
   return bundles::remove(store, dir);
 }
 
-Result<int> run_as_hook(const UnbundleArgs& args) {
+Result<int> run_as_hook(const UnbundleArgs& args, const Imagetool& tool) {
   const std::string state =
       TRY(files::read(Fd(0), limits::kStateDocument).within("reading the container's state"));
   for (const std::string& dir : args.dirs) {
@@ -44,17 +45,17 @@ Result<int> run_as_hook(const UnbundleArgs& args) {
       logs::debug("bundle '", dir, "' is not that of this container: it stays");
       continue;
     }
-    Result<> removed = remove(dir);
+    Result<> removed = remove(dir, tool);
     if (!removed.ok() && removed.error().kind != Kind::not_found) return removed.take_error();
   }
   return 0;
 }
 
-Result<int> unbundle_run(const UnbundleArgs& args, Imagetool& /*tool*/) {
-  if (args.hook) return run_as_hook(args);
+Result<int> unbundle_run(const UnbundleArgs& args, Imagetool& tool) {
+  if (args.hook) return run_as_hook(args, tool);
   int failed = 0;
   for (const std::string& dir : args.dirs) {
-    const Result<> removed = remove(dir);
+    const Result<> removed = remove(dir, tool);
     if (removed.ok()) continue;
     logs::error(removed.error());  // one bad name does not stop the rest
     failed = 1;

@@ -25,6 +25,7 @@ namespace {
 constexpr int64_t kDay = 24 * 60 * 60;
 constexpr int64_t kStagedSeconds = kDay;
 constexpr int64_t kPartialSeconds = 7 * kDay;
+constexpr int64_t kNoTime = INT64_MIN / 2;
 
 constexpr std::string_view kDead = "dead-";
 
@@ -131,29 +132,46 @@ class Sweep {
     return {};
   }
 
-  // Of another boot nothing is found again, and a power failure may have taken its content.
+  // Of another boot no layer is found again, and blobs only as what broke off; its directory goes with the last of them.
   Result<> sweep_staging() {
     const UniqueFd staging = TRY(open_dir(store_.root(), "staging"));
     for (const sys::Entry& boot : TRY(sys::list(staging))) {
-      if (boot.name != store_.boot_id()) {
+      const bool ours = boot.name == store_.boot_id();
+      if (!ours && !TRY(has_young_blobs(staging, boot.name))) {
         ++freed_.left_overs;
         TRY(bury(staging, boot.name));
         continue;
       }
-      const UniqueFd ours = TRY(open_dir(staging, boot.name.c_str()));
       for (const char* kind : {"blobs", "layers"}) {
-        const UniqueFd dir = TRY(open_dir(ours, kind));
-        TRY(sweep_old(dir, kStagedSeconds));
+        const std::string name = str::cat(boot.name, "/", kind);
+        const Result<UniqueFd> dir = open_dir(staging, name.c_str());
+        if (!dir.ok() && dir.error().errnum == ENOENT) continue;
+        if (!dir.ok()) return dir.error();
+        const bool lost = !ours && kind == std::string_view("layers");
+        TRY(sweep_old(dir.value(), lost ? kNoTime : ours ? kStagedSeconds : kPartialSeconds));
       }
     }
     return {};
   }
 
+  [[nodiscard]] bool is_young(const struct stat& st, int64_t seconds) const {
+    return options_.left_overs == LeftOvers::stay_for_a_time &&
+           st.st_ctim.tv_sec >= clocks::now().seconds - seconds;
+  }
+
+  Result<bool> has_young_blobs(Fd staging, const std::string& boot) const {
+    const Result<UniqueFd> dir = open_dir(staging, str::cat(boot, "/blobs").c_str());
+    if (!dir.ok() && (dir.error().errnum == ENOENT || dir.error().errnum == ENOTDIR)) return false;
+    if (!dir.ok()) return dir.error();
+    for (const sys::Entry& entry : TRY(sys::list(dir.value())))
+      if (is_young(TRY(sys::fstatat(dir.value(), entry.name.c_str(), AT_SYMLINK_NOFOLLOW)), kPartialSeconds))
+        return true;
+    return false;
+  }
+
   Result<> sweep_old(Fd dir, int64_t seconds) {
-    const int64_t oldest = clocks::now().seconds - seconds;
     for (const sys::Entry& entry : TRY(sys::list(dir))) {
-      const struct stat st = TRY(sys::fstatat(dir, entry.name.c_str(), AT_SYMLINK_NOFOLLOW));
-      if (options_.left_overs == LeftOvers::stay_for_a_time && st.st_ctim.tv_sec >= oldest) continue;
+      if (is_young(TRY(sys::fstatat(dir, entry.name.c_str(), AT_SYMLINK_NOFOLLOW)), seconds)) continue;
       ++freed_.left_overs;
       TRY(bury(dir, entry.name));
     }

@@ -53,6 +53,7 @@ std::string file_name(std::string_view bundle) {
 }
 
 bool is_alive(const Lease& lease) {
+  if (lease.bundle.empty()) return false;
   const Result<struct stat> st = sys::fstatat(Fd::cwd(), lease.bundle.c_str(), AT_SYMLINK_NOFOLLOW);
   // A bundle that cannot be looked at (a mount that hangs, rights) may well be in use.
   if (!st.ok()) return st.error().errnum != ENOENT && st.error().errnum != ENOTDIR;
@@ -92,6 +93,9 @@ Result<std::optional<Lease>> read(const Store& store, const std::string& name) {
   Result<std::string> text = files::read(store.leases(), name.c_str(), limits::kLease);
   if (!text.ok() && text.error().kind == Kind::not_found) return std::optional<Lease>();
   const std::string found = TRY(std::move(text));
+  // Written whole or not at all, and not waited for: empty, or of zeros, it is what a power failure has left, and nothing of
+  // its bundle can be running.
+  if (found.find_first_not_of('\0') == std::string::npos) return std::optional(Lease());
   return std::optional(TRY(decode(found, name)));
 }
 

@@ -33,6 +33,7 @@ Partial::Partial(Fd dir, Fd staged, oci::Descriptor blob, UniqueFd lock)
       hasher_(blob_.digest.algorithm()) {}
 
 Result<Partial> Partial::open(const Store& store, const oci::Descriptor& blob, UniqueFd lock) {
+  store.take_back(blob.digest);
   Partial partial(store.partials(), store.staged_blobs(), blob, std::move(lock));
   partial.file_ =
       TRY(sys::openat(partial.dir_, partial.name_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644));

@@ -7,7 +7,8 @@
 // reading them back where they came too early.  What lies below whole() never changes any more, so it can be unpacked
 // while the rest arrives; commit() gives the blob its name only if size and digest are the descriptor's.
 //
-// DIR/partial/<digest> stays when its writer is interrupted, however that happens; the next one hashes what is there
+// DIR/partial/<digest> stays when its writer is interrupted, however that happens, and the machine with it (of a blob that
+// was whole by then, Store::take_back() makes one again); the next one hashes what is there
 // and goes on behind it.  What was written without gaps from the start is told by the file's first hole.  That is a
 // guess, and needs no more: a wrong one ends in a wrong digest, and restart().  Sweeping removes old ones.
 #pragma once

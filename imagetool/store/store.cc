@@ -183,6 +183,18 @@ Result<UniqueFd> Store::try_part(Part part, const oci::Digest& digest) const {
   return locked.take_error();
 }
 
+void Store::take_back(const oci::Digest& blob) const {
+  const std::string name(blob.hex());
+  const Result<UniqueFd> staging = sys::openat(root_, "staging", O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!staging.ok()) return;
+  const Result<std::vector<sys::Entry>> boots = sys::list(staging.value());
+  if (!boots.ok()) return;
+  for (const sys::Entry& boot : boots.value())
+    if (boot.name != boot_ && !exists(partials_, name))
+      (void)sys::renameat(staging.value(), str::cat(boot.name, "/blobs/", name).c_str(), partials_,
+                          name.c_str());  // most have not got it
+}
+
 std::string Store::part_holder(Part part, const oci::Digest& digest) const {
   const Result<UniqueFd> lock = part_lock(part, digest);
   return holders::describe(lock.ok() ? Fd(lock.value()) : Fd());

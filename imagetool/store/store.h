@@ -3,13 +3,14 @@
 //   DIR/oci-layout, index.json, blobs/    a plain OCI image layout: skopeo and umoci read it, and write beside us
 //   DIR/layers/<chain id>/                unpacked layers in overlayfs's form, once for all images that share them
 //   DIR/leases/, bundles/                 who uses what (leases.h); the bundles of `imagetool run`
-//   DIR/staging/<boot id>/{blobs,layers}  verified, but perhaps only in the page cache yet
+//   DIR/staging/<boot id>/{blobs,layers}  verified, but perhaps only in the page cache yet; of an older boot only blobs are
+//                                         of use, as what partial/ holds: to be hashed again
 //   DIR/partial/                          blobs that are arriving, or were when somebody was interrupted (partial.h)
 //   DIR/tmp/                              half-made things and locks
 //
 // The invariant: what has its name in blobs/ or layers/ is whole, verified and on the disk.  Layers arrive in partial/,
 // documents in an unnamed temporary file; commit() moves them into staging/, whose name holds the id of this boot, so
-// after a power failure nothing there is found again.  settle() makes an
+// after a power failure nothing there is trusted.  settle() makes an
 // image's parts durable with one syncfs(2) and moves them to their names.  index.json is replaced by rename.
 //
 // Locks are flock(2) on files that stay: DIR/lock is shared by whoever uses the store and exclusive for gc's sweep;
@@ -76,6 +77,9 @@ class Store {
   // The right to make a part: a blob by its digest, a layer by its chain id.  Precondition: share() is held.
   // An invalid descriptor: somebody else has it now.
   [[nodiscard]] Result<UniqueFd> try_part(Part part, const oci::Digest& digest) const;
+  // What an earlier boot had staged of this blob becomes its partial file, unless there is one: it may have lost bytes.
+  // Precondition: the caller has the blob's lock.
+  void take_back(const oci::Digest& blob) const;
   // Who has it, for messages: "process 123 (imagetool)".  Precondition: try_part() has just not got it.
   [[nodiscard]] std::string part_holder(Part part, const oci::Digest& digest) const;
 
