@@ -42,9 +42,10 @@ http::Policy make_policy(const Registry::Options& options, http::Tls tls) {
 
 // Whether the host speaks TLS: asked of loopback, and where the user allows plain http.  Only a host that answers in
 // another way, or not at all on the port of https, may be one that does not: a certificate that is not trusted is TLS, a
-// proxy that is dead says nothing about the host, and what follows will tell.
+// proxy that is dead says nothing about the host, and what follows will tell.  So nothing is verified, and nothing shown.
 Result<bool> speaks_tls(http::Client& client, const http::Policy& policy, const http::Url& url) {
   http::Settings settings = policy.settings;
+  settings.tls = {.verify = false};
   settings.connect_timeout_s = std::min(settings.connect_timeout_s, kProbeSeconds);
   settings.stall_timeout_s = std::min(settings.stall_timeout_s, kProbeSeconds);
   const auto ignore = [](const http::Response&, std::string_view) { return Result<>(); };
