@@ -24,23 +24,24 @@ struct Cleaned {
 
 // Without empty parts and '.'; '..' goes up, and stops at the root.
 Cleaned clean(std::string_view path) {
-  std::vector<std::string_view> parts;
-  for (const std::string_view part : str::split(path, '/')) {
+  Cleaned cleaned;  // `dir` is the whole of it, until the end
+  std::string& at = cleaned.dir;
+  at.reserve(path.size());
+  while (!path.empty()) {
+    const size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
     if (part.empty() || part == ".") continue;
-    if (part != "..")
-      parts.push_back(part);
-    else if (!parts.empty())
-      parts.pop_back();
-  }
-  Cleaned cleaned;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    if (i + 1 == parts.size()) {
-      cleaned.name = parts[i];
-    } else {
-      if (i > 0) cleaned.dir += '/';
-      cleaned.dir += parts[i];
+    if (part == "..") {
+      at.resize(at.rfind('/') == std::string::npos ? 0 : at.rfind('/'));
+      continue;
     }
+    if (!at.empty()) at += '/';
+    at += part;
   }
+  const size_t last = at.rfind('/');
+  cleaned.name = at.substr(last + 1);  // npos + 1 is 0
+  at.resize(last == std::string::npos ? 0 : last);
   return cleaned;
 }
 
@@ -80,9 +81,11 @@ Result<> Layer::entry(const tar::Entry& entry) {
 Result<> Layer::apply(const tar::Entry& entry) {
   const Cleaned at = clean(entry.name);
   if (at.name.empty()) return apply_to_root(entry);
-  for (const std::string_view part : str::split(at.dir, '/')) {
-    if (part.starts_with(kAufs)) return {};
-    if (part.starts_with(kWhiteout)) return Error(Kind::invalid, "lies below a whiteout");
+  if (at.dir.find(kWhiteout) != std::string::npos) {  // hardly ever: the parts are looked at only then
+    for (const std::string_view part : str::split(at.dir, '/')) {
+      if (part.starts_with(kAufs)) return {};
+      if (part.starts_with(kWhiteout)) return Error(Kind::invalid, "lies below a whiteout");
+    }
   }
   if (at.name.starts_with(kWhiteout)) return whiteout(at.dir, at.name);
   return make(entry, at.dir, at.name);

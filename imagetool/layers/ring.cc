@@ -12,7 +12,8 @@ void Ring::close(State state) {
     const std::lock_guard lock(mutex_);
     if (state_ == State::open || state == State::stopped) state_ = state;
   }
-  changed_.notify_all();
+  arrived_.notify_all();
+  freed_.notify_one();
 }
 
 void Ring::abandon() { close(State::abandoned); }
@@ -26,7 +27,7 @@ Result<> Ring::finish() {
 // The buffer that is written next; null: nobody wants it.
 Ring::Buffer* Ring::wait_for_room() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] {
+  freed_.wait(lock, [&] {
     return state_ == State::stopped || written_ - *std::ranges::min_element(taken_) < kBuffers;
   });
   return state_ == State::stopped ? nullptr : &buffers_[written_ % kBuffers];
@@ -48,7 +49,7 @@ Result<> Ring::write(std::string_view bytes) {
       const std::lock_guard lock(mutex_);
       ++written_;
     }
-    changed_.notify_all();  // who wakes up finds the lock free
+    arrived_.notify_all();  // who wakes up finds the lock free
   }
   return {};
 }
@@ -57,7 +58,7 @@ Result<> Ring::write(std::string_view bytes) {
 const Ring::Buffer* Ring::wait_for_bytes(size_t reader) {
   std::unique_lock lock(mutex_);
   const uint64_t next = taken_[reader];
-  changed_.wait(lock, [&] { return state_ != State::open || next < written_; });
+  arrived_.wait(lock, [&] { return state_ != State::open || next < written_; });
   return state_ == State::stopped || next == written_ ? nullptr : &buffers_[next % kBuffers];
 }
 
@@ -72,7 +73,7 @@ Result<bool> Ring::drain(size_t reader, Sink& into) {
       const std::lock_guard lock(mutex_);
       ++taken_[reader];
     }
-    changed_.notify_all();
+    freed_.notify_one();
   }
   const std::lock_guard lock(mutex_);
   return state_ == State::finished;

@@ -54,7 +54,7 @@ class Ring final : public Sink {
   void close(State state);
 
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable arrived_, freed_;  // readers wait for the first, the writer for the second
   std::array<Buffer, kBuffers> buffers_;
   uint64_t written_ = 0;         // buffers, since the start
   std::vector<uint64_t> taken_;  // by each reader

@@ -13,9 +13,8 @@ constexpr size_t kBuffer = 256 << 10;
 // A file system shows a hole from its next block on: what was written of the block before it is not known.
 constexpr uint64_t kSlack = 1 << 20;
 
-// How much lies in the file without a gap.
-Result<uint64_t> prefix(Fd file, uint64_t size) {
-  const auto there = static_cast<uint64_t>(TRY(sys::fstat(file)).st_size);
+// How much lies in a file of `there` bytes without a gap.
+Result<uint64_t> prefix(Fd file, uint64_t there, uint64_t size) {
   if (there == 0 || there > size) return uint64_t{0};
   const auto hole = static_cast<uint64_t>(TRY(sys::lseek(file, 0, SEEK_HOLE)));
   if (hole >= there) return there;
@@ -37,8 +36,10 @@ Result<Partial> Partial::open(const Store& store, const oci::Descriptor& blob, U
   Partial partial(store.partials(), store.staged_blobs(), blob, std::move(lock));
   partial.file_ =
       TRY(sys::openat(partial.dir_, partial.name_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0644));
-  partial.from_ = TRY(prefix(partial.file_, blob.size));
-  TRY(sys::ftruncate(partial.file_, static_cast<off_t>(partial.from_)));
+  const auto there = static_cast<uint64_t>(TRY(sys::fstat(partial.file_)).st_size);
+  partial.from_ = TRY(prefix(partial.file_, there, blob.size));
+  // Only then: what was truncated to nothing, ext4 writes to the disk as soon as it is closed (auto_da_alloc).
+  if (partial.from_ < there) TRY(sys::ftruncate(partial.file_, static_cast<off_t>(partial.from_)));
   if (partial.from_ > 0) partial.ready_.emplace(0, partial.from_);
   return partial;
 }
