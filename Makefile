@@ -75,9 +75,10 @@ runtime_libs := -lseccomp -lcap $(if $(static),-lyajl_s,-lyajl)
 # Of libraries that a host may not have it needs libsystemd alone.
 systemd_libs := -lsystemd $(if $(static),-lyajl_s -static-libstdc++ -static-libgcc,-lyajl)
 imagetool_link := -pie -Wl,--gc-sections
-imagetool_libs := -lcurl -lcrypto -lzstd -lisal -lyajl -pthread
+# libcurl is loaded when it is needed: imagetool/registry/curl.h.
+imagetool_libs := -lcrypto -lzstd -lisal -lyajl -pthread
 runtime_test_libs := -lseccomp -lcap -lyajl
-imagetool_test_libs := $(imagetool_libs) -lz
+imagetool_test_libs := $(imagetool_libs) -lcurl -lz
 spec_test_libs := -lyajl
 hello_maker_libs := -lcrypto -lz
 

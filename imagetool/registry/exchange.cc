@@ -1,12 +1,12 @@
 #include "imagetool/registry/exchange.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "imagetool/limits.h"
+#include "imagetool/registry/curl.h"
 #include "spec/base/text.h"
 
 namespace http {
@@ -71,7 +71,7 @@ std::optional<int64_t> retry_after(std::string_view value, clocks::Stamp now) {
     return str::number<uint32_t>(text).value_or(UINT32_MAX);
   // curl_getdate guesses at many forms; the two of HTTP begin with the name of a day.
   if (text[0] < 'A' || text[0] > 'Z') return std::nullopt;
-  const time_t date = ::curl_getdate(std::string(text).c_str(), nullptr);
+  const time_t date = curl::library().getdate(std::string(text).c_str(), nullptr);
   if (date < 0) return std::nullopt;
   return std::max<int64_t>(0, date - now.seconds);
 }

@@ -1,31 +1,51 @@
 #include "imagetool/registry/http.h"
 
-#include <curl/curl.h>
-
 #include <cassert>
 
 #include "imagetool/limits.h"
+#include "imagetool/registry/curl.h"
+#include "spec/base/sys.h"
 #include "spec/base/text.h"
 #include "version.h"
 
 namespace http {
 
-Library::Library() {
-  const CURLcode code = ::curl_global_init(CURL_GLOBAL_DEFAULT);
-  assert(code == CURLE_OK);  // fails without memory or OpenSSL only
-  (void)code;                // for NDEBUG builds
-}
+namespace {
 
-Library::~Library() { ::curl_global_cleanup(); }
+// An easy handle.  Precondition: there is a Url.
+class Easy {
+ public:
+  Easy() : curl_(curl::library()), handle_(curl_.easy_init()) {
+    assert(handle_);
+  }  // fails without memory only
+  ~Easy() { curl_.easy_cleanup(handle_); }
+  Easy(const Easy&) = delete;
+  Easy& operator=(const Easy&) = delete;
+
+  [[nodiscard]] CURL* raw() const { return handle_; }
+  template <class Value>
+  void set(CURLoption option, Value value) {
+    curl_.easy_setopt(handle_, option, value);
+  }
+  // What it does not know is 0.
+  template <class Value>
+  [[nodiscard]] Value get(CURLINFO info) const {
+    Value value{};
+    return curl_.easy_getinfo(handle_, info, &value) == CURLE_OK ? value : Value{};
+  }
+  [[nodiscard]] int status() const { return static_cast<int>(get<long>(CURLINFO_RESPONSE_CODE)); }
+
+ private:
+  const curl::Library& curl_;
+  CURL* const handle_;
+};
+
+}  // namespace
 
 std::string system_authorities() {
-  std::string path;
-  if (CURL* easy = ::curl_easy_init()) {
-    const char* text = nullptr;
-    if (::curl_easy_getinfo(easy, CURLINFO_CAINFO, &text) == CURLE_OK && text) path = text;
-    ::curl_easy_cleanup(easy);
-  }
-  return path;
+  const Easy easy;
+  const char* const path = easy.get<const char*>(CURLINFO_CAINFO);
+  return path ? path : "";
 }
 
 std::string_view Headers::get(std::string_view name) const {
@@ -50,18 +70,24 @@ std::optional<uint64_t> Response::length() const {
 // ---- client --------------------------------------------------------------------------------------
 
 struct Client::State {
-  CURLM* multi = nullptr;
+  CURLM* multi = nullptr;  // from the first transfer on
   bool reached = false;
+
+  void add(const Easy& easy) {
+    const curl::Library& curl = curl::library();
+    if (!multi) {
+      multi = curl.multi_init();
+      assert(multi);
+      curl.multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+    }
+    curl.multi_add_handle(multi, easy.raw());
+  }
 };
 
-Client::Client() : state_(std::make_unique<State>()) {
-  state_->multi = ::curl_multi_init();
-  assert(state_->multi);
-  ::curl_multi_setopt(state_->multi, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
-}
+Client::Client() : state_(std::make_unique<State>()) {}
 
 Client::~Client() {
-  if (state_) ::curl_multi_cleanup(state_->multi);
+  if (state_ && state_->multi) curl::library().multi_cleanup(state_->multi);
 }
 
 Client::Client(Client&&) noexcept = default;
@@ -75,7 +101,7 @@ Client& Client::operator=(Client&& other) noexcept {
 
 struct Transfer::State {
   Client::State* client = nullptr;
-  CURL* easy = nullptr;
+  Easy easy;
   curl_slist* headers = nullptr;
   char message[CURL_ERROR_SIZE] = {};
   Origin origin;
@@ -148,10 +174,8 @@ Failure classify(CURLcode code, std::string_view message) {
 
 void Transfer::State::finish(CURLcode code) {
   finished = true;
-  long status = 0;
-  ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-  response.status = static_cast<int>(status);
-  if (status) client->reached = true;
+  response.status = easy.status();
+  if (response.status) client->reached = true;
   // libcurl takes a connection that is closed within the header for the end of an answer without a body.
   const bool cut = code == CURLE_OK && !header_ended;
   if (code == CURLE_OK && !cut) return;
@@ -167,17 +191,15 @@ void Transfer::State::finish(CURLcode code) {
   }
   // A connect timeout and a stall have one code; what tells them apart is whether there was a connection.
   Failure failure = classify(code, message);
-  curl_off_t connected = 0;
-  ::curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
-  if (code == CURLE_OPERATION_TIMEDOUT && connected == 0) failure = Failure::connect;
-  long proxy_status = 0;
-  ::curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
-  if (status == 0 && proxy_status != 0 && proxy_status != 200) failure = Failure::proxy;
+  const bool connected = easy.get<curl_off_t>(CURLINFO_PRETRANSFER_TIME_T) != 0;
+  if (code == CURLE_OPERATION_TIMEDOUT && !connected) failure = Failure::connect;
+  const long proxy_status = easy.get<long>(CURLINFO_HTTP_CONNECTCODE);
+  if (response.status == 0 && proxy_status != 0 && proxy_status != 200) failure = Failure::proxy;
   if (code == CURLE_COULDNT_RESOLVE_PROXY || is_about_proxy(message, origin)) failure = Failure::proxy;
   if (cut) failure = Failure::dropped;
   const char* text = cut          ? "it was closed within the header"
                      : message[0] ? message
-                                  : ::curl_easy_strerror(code);
+                                  : curl::library().easy_strerror(code);
   failed = Failed{failure,
                   Error(failure == Failure::broken ? Kind::protocol : Kind::network, str::printable(text))};
 }
@@ -207,9 +229,7 @@ size_t Transfer::State::on_header(const char* data, size_t, size_t size, void* c
 size_t Transfer::State::on_body(const char* data, size_t, size_t size, void* context) {
   auto& state = *static_cast<Transfer::State*>(context);
   if (!state.started_body) {
-    long status = 0;
-    ::curl_easy_getinfo(state.easy, CURLINFO_RESPONSE_CODE, &status);
-    state.response.status = static_cast<int>(status);
+    state.response.status = state.easy.status();
     state.started_body = true;
   }
   Result<> taken = state.body(state.response, std::string_view(data, size));
@@ -220,37 +240,37 @@ size_t Transfer::State::on_body(const char* data, size_t, size_t size, void* con
 
 namespace {
 
-void set_tls(CURL* easy, const Tls& tls, const Origin& origin) {
-  ::curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);
-  ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
+void set_tls(Easy& easy, const Tls& tls, const Origin& origin) {
+  easy.set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  easy.set(CURLOPT_SSL_VERIFYPEER, tls.verify ? 1L : 0L);
+  easy.set(CURLOPT_SSL_VERIFYHOST, tls.verify ? 2L : 0L);
   if (!tls.verify) {  // libcurl would read the system's authorities all the same, which takes longer than a handshake
-    ::curl_easy_setopt(easy, CURLOPT_CAINFO, nullptr);
-    ::curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+    easy.set(CURLOPT_CAINFO, nullptr);
+    easy.set(CURLOPT_CAPATH, nullptr);
   }
   if (!tls.authorities.empty()) {
     curl_blob blob{const_cast<char*>(tls.authorities.data()), tls.authorities.size(), CURL_BLOB_NOCOPY};
-    ::curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &blob);
+    easy.set(CURLOPT_CAINFO_BLOB, &blob);
   }
-  if (!tls.ca_dir.empty()) ::curl_easy_setopt(easy, CURLOPT_CAPATH, tls.ca_dir.c_str());
+  if (!tls.ca_dir.empty()) easy.set(CURLOPT_CAPATH, tls.ca_dir.c_str());
   if (!tls.client_cert.empty() && tls.client_cert_for == origin) {
-    ::curl_easy_setopt(easy, CURLOPT_SSLCERT, tls.client_cert.c_str());
-    ::curl_easy_setopt(easy, CURLOPT_SSLKEY, tls.client_key.c_str());
+    easy.set(CURLOPT_SSLCERT, tls.client_cert.c_str());
+    easy.set(CURLOPT_SSLKEY, tls.client_key.c_str());
   }
 }
 
-void set_method(CURL* easy, const Request& request) {
+void set_method(Easy& easy, const Request& request) {
   switch (request.method) {
     case Method::get:
-      ::curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+      easy.set(CURLOPT_HTTPGET, 1L);
       break;
     case Method::head:
-      ::curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+      easy.set(CURLOPT_NOBODY, 1L);
       break;
     case Method::post:
-      ::curl_easy_setopt(easy, CURLOPT_POST, 1L);
-      ::curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-      ::curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request.body.c_str());
+      easy.set(CURLOPT_POST, 1L);
+      easy.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+      easy.set(CURLOPT_COPYPOSTFIELDS, request.body.c_str());
       break;
   }
 }
@@ -258,17 +278,17 @@ void set_method(CURL* easy, const Request& request) {
 // A transfer that brings less than this in a whole stall timeout is as good as dead.
 constexpr long kDeadBytesPerSecond = 16;
 
-void set_limits(CURL* easy, const Settings& settings) {
-  ::curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(settings.connect_timeout_s));
-  ::curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, kDeadBytesPerSecond);
-  ::curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(settings.stall_timeout_s));
-  ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  ::curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION,
-                     0L);  // redirects are exchange.h's: credentials hang on them
-  ::curl_easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
-  ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  ::curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L << 10);
-  ::curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);  // share one HTTP/2 connection rather than open six
+void set_limits(Easy& easy, const Settings& settings) {
+  easy.set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(settings.connect_timeout_s));
+  easy.set(CURLOPT_LOW_SPEED_LIMIT, kDeadBytesPerSecond);
+  easy.set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(settings.stall_timeout_s));
+  easy.set(CURLOPT_PROTOCOLS_STR, "http,https");
+  easy.set(CURLOPT_FOLLOWLOCATION,
+           0L);  // redirects are exchange.h's: credentials hang on them
+  easy.set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  easy.set(CURLOPT_NOSIGNAL, 1L);
+  easy.set(CURLOPT_BUFFERSIZE, 256L << 10);
+  easy.set(CURLOPT_PIPEWAIT, 1L);  // share one HTTP/2 connection rather than open six
 }
 
 }  // namespace
@@ -277,33 +297,31 @@ Transfer::Transfer(Client& client, const Request& request, Body body, const Sett
     : state_(std::make_unique<State>()) {
   State& s = *state_;
   s.client = client.state_.get();
-  s.easy = ::curl_easy_init();
-  assert(s.easy);
   s.origin = request.url.origin;
   s.body = std::move(body);
-  ::curl_easy_setopt(s.easy, CURLOPT_URL, request.url.text().c_str());
-  ::curl_easy_setopt(s.easy, CURLOPT_PRIVATE, static_cast<void*>(&s));
-  ::curl_easy_setopt(s.easy, CURLOPT_ERRORBUFFER, static_cast<char*>(s.message));
-  ::curl_easy_setopt(s.easy, CURLOPT_USERAGENT, "imagetool/" PROJECT_VERSION);
+  s.easy.set(CURLOPT_URL, request.url.text().c_str());
+  s.easy.set(CURLOPT_PRIVATE, static_cast<void*>(&s));
+  s.easy.set(CURLOPT_ERRORBUFFER, static_cast<char*>(s.message));
+  s.easy.set(CURLOPT_USERAGENT, "imagetool/" PROJECT_VERSION);
   for (const std::string& header : request.headers)
-    s.headers = ::curl_slist_append(s.headers, header.c_str());
-  ::curl_easy_setopt(s.easy, CURLOPT_HTTPHEADER, s.headers);
-  ::curl_easy_setopt(s.easy, CURLOPT_HEADERFUNCTION, &State::on_header);
-  ::curl_easy_setopt(s.easy, CURLOPT_HEADERDATA, static_cast<void*>(&s));
-  ::curl_easy_setopt(s.easy, CURLOPT_WRITEFUNCTION, &State::on_body);
-  ::curl_easy_setopt(s.easy, CURLOPT_WRITEDATA, static_cast<void*>(&s));
+    s.headers = curl::library().slist_append(s.headers, header.c_str());
+  s.easy.set(CURLOPT_HTTPHEADER, s.headers);
+  s.easy.set(CURLOPT_HEADERFUNCTION, &State::on_header);
+  s.easy.set(CURLOPT_HEADERDATA, static_cast<void*>(&s));
+  s.easy.set(CURLOPT_WRITEFUNCTION, &State::on_body);
+  s.easy.set(CURLOPT_WRITEDATA, static_cast<void*>(&s));
   // The proxy's loopback is another one than ours: Go's clients (docker, podman, skopeo) go by it as well.
-  if (s.origin.loopback()) ::curl_easy_setopt(s.easy, CURLOPT_NOPROXY, "*");
+  if (s.origin.loopback()) s.easy.set(CURLOPT_NOPROXY, "*");
   set_method(s.easy, request);
   set_limits(s.easy, settings);
   set_tls(s.easy, settings.tls, s.origin);
-  ::curl_multi_add_handle(s.client->multi, s.easy);
+  s.client->add(s.easy);
 }
 
 Transfer::~Transfer() {
-  ::curl_multi_remove_handle(state_->client->multi, state_->easy);
-  ::curl_easy_cleanup(state_->easy);
-  ::curl_slist_free_all(state_->headers);
+  const curl::Library& curl = curl::library();
+  curl.multi_remove_handle(state_->client->multi, state_->easy.raw());
+  curl.slist_free_all(state_->headers);
 }
 
 bool Transfer::finished() const { return state_->finished; }
@@ -322,16 +340,23 @@ bool Client::reached() const { return state_->reached; }
 
 void Client::pump(int wait_ms, std::span<const Fd> also) {
   CURLM* const multi = state_->multi;
+  if (!multi) {
+    std::vector<pollfd> watched;
+    for (const Fd fd : also) watched.push_back({.fd = fd.raw(), .events = POLLIN, .revents = 0});
+    (void)sys::poll(watched, wait_ms);  // the caller looks for itself
+    return;
+  }
+  const curl::Library& curl = curl::library();
   std::vector<curl_waitfd> watched;
   for (const Fd fd : also) watched.push_back({.fd = fd.raw(), .events = CURL_WAIT_POLLIN, .revents = 0});
-  ::curl_multi_poll(multi, watched.data(), static_cast<unsigned>(watched.size()), wait_ms, nullptr);
+  curl.multi_poll(multi, watched.data(), static_cast<unsigned>(watched.size()), wait_ms, nullptr);
   int running = 0;
-  ::curl_multi_perform(multi, &running);
+  curl.multi_perform(multi, &running);
   int queued = 0;
-  while (const CURLMsg* message = ::curl_multi_info_read(multi, &queued)) {
+  while (const CURLMsg* message = curl.multi_info_read(multi, &queued)) {
     if (message->msg != CURLMSG_DONE) continue;
     void* context = nullptr;
-    ::curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &context);
+    curl.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &context);
     static_cast<Transfer::State*>(context)->finish(message->data.result);
   }
 }

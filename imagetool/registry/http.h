@@ -23,15 +23,6 @@
 
 namespace http {
 
-// curl_global_init and its opposite.  One, in main, before the first Client and before any thread.
-class Library {
- public:
-  Library();
-  ~Library();
-  Library(const Library&) = delete;
-  Library& operator=(const Library&) = delete;
-};
-
 class Headers {
  public:
   void add(std::string name, std::string value) { rows_.emplace_back(std::move(name), std::move(value)); }
@@ -117,7 +108,8 @@ class Transfer {
   std::unique_ptr<State> state_;
 };
 
-// Connections, kept open and shared between transfers (HTTP/2 where the server offers it).
+// Connections, kept open and shared between transfers (HTTP/2 where the server offers it).  One that never has a transfer
+// needs no libcurl.
 class Client {
  public:
   Client();

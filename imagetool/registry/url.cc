@@ -1,11 +1,10 @@
 #include "imagetool/registry/url.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <memory>
 
 #include "imagetool/limits.h"
+#include "imagetool/registry/curl.h"
 #include "spec/base/text.h"
 
 namespace http {
@@ -13,7 +12,7 @@ namespace http {
 namespace {
 
 struct FreeUrl {
-  void operator()(CURLU* url) const { ::curl_url_cleanup(url); }
+  void operator()(CURLU* url) const { curl::library().url_cleanup(url); }
 };
 using Parser = std::unique_ptr<CURLU, FreeUrl>;
 
@@ -24,9 +23,9 @@ std::string shown(std::string_view text) {
 
 std::string part(CURLU* url, CURLUPart which, unsigned flags = 0) {
   char* text = nullptr;
-  if (::curl_url_get(url, which, &text, flags) != CURLUE_OK) return {};
+  if (curl::library().url_get(url, which, &text, flags) != CURLUE_OK) return {};
   std::string result(text);
-  ::curl_free(text);
+  curl::library().free(text);
   return result;
 }
 
@@ -36,7 +35,7 @@ Result<> set(CURLU* url, std::string_view text) {
   if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; }))
     return Error(Kind::invalid,
                  str::cat("'", shown(text), "': blanks and control characters do not belong in a URL"));
-  if (::curl_url_set(url, CURLUPART_URL, std::string(text).c_str(), 0) != CURLUE_OK)
+  if (curl::library().url_set(url, CURLUPART_URL, std::string(text).c_str(), 0) != CURLUE_OK)
     return Error(Kind::invalid, str::cat("'", shown(text), "' is not a URL"));
   return {};
 }
@@ -77,14 +76,16 @@ std::string Origin::authority() const {
 std::string Origin::text() const { return str::cat(scheme, "://", authority()); }
 
 Result<Url> Url::parse(std::string_view text) {
-  const Parser url(::curl_url());
+  const curl::Library& curl = *TRY(curl::load());
+  const Parser url(curl.url());
   if (!url) return Error(Kind::os, "out of memory");
   TRY(set(url.get(), text));
   return take_apart(url.get(), text);
 }
 
 Result<Url> Url::resolve(std::string_view location) const {
-  const Parser url(::curl_url());
+  const curl::Library& curl = *TRY(curl::load());
+  const Parser url(curl.url());
   if (!url) return Error(Kind::os, "out of memory");
   TRY(set(url.get(), text()));
   TRY(set(url.get(), location));

@@ -14,7 +14,6 @@ namespace {
 
 // One client, with waits that suit a test, and a note of what it told the user.
 struct Puller {
-  http::Library library;
   std::vector<std::string> notices;
   Registry::Options options{.stall_timeout_s = 2, .tries = 4, .retry_delay_ms = 5};
   Puller() {
