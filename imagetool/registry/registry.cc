@@ -1,6 +1,7 @@
 #include "imagetool/registry/registry.h"
 
 #include <algorithm>
+#include <set>
 
 #include "imagetool/layers/sink.h"
 #include "imagetool/limits.h"
@@ -75,10 +76,11 @@ struct Registry::State {
   http::Url base;
   std::unique_ptr<auth::Session> session;
   std::unique_ptr<http::Downloads> downloads;
+  std::set<std::string> warned;  // what it wanted people to know: each once, however many requests bring it
 
   [[nodiscard]] http::Ask ask(http::Method method, const std::string& path) const;
   [[nodiscard]] answers::Context context(std::string what) const;
-  void pass_on_warnings(const http::Response& response) const;
+  void pass_on_warnings(const http::Response& response);
   [[nodiscard]] http::Ask blob_ask(const oci::Descriptor& blob) const;
   Result<http::Answer> manifest(http::Method method, const std::string& wanted);
 };
@@ -139,10 +141,10 @@ answers::Context Registry::State::context(std::string what) const {
           .user = session->user()};
 }
 
-void Registry::State::pass_on_warnings(const http::Response& response) const {
+void Registry::State::pass_on_warnings(const http::Response& response) {
   if (!options.notice) return;
   for (const std::string_view value : response.headers.all("warning"))
-    if (const std::string text = answers::warning(value); !text.empty())
+    if (const std::string text = answers::warning(value); !text.empty() && warned.insert(text).second)
       options.notice(str::cat("'", image.registry, "' says: ", text));
 }
 
