@@ -8,6 +8,7 @@ from corpus import (ARCHITECTURE, CONFIG, DOCKER, GZIP, INDEX, MANIFEST, ONE, OU
 
 PLAIN = [F("f")]
 ANY = "sha256:" + "a" * 64
+ELSEWHERE = [f"file://{OUT}/victim", "http://127.0.0.1:1/layer", "../../../../etc/passwd", "\x1b[31m"]
 HERE = {"os": "linux", "architecture": ARCHITECTURE}
 
 
@@ -65,6 +66,9 @@ refused("layer-size-beyond-63-bits", "layers\\[0\\]\\.size: .*out of range", ONE
 refused("layer-size-missing", "layers\\[0\\]\\.size: required, but missing", ONE,
         manifest=lambda b: {**b, "layers": [{k: v for k, v in b["layers"][0].items() if k != "size"}]})
 refused("layer-that-is-missing", "the blob is missing from the layout", ONE, manifest=first_layer(digest=ANY))
+refused("layer-that-is-elsewhere", "the blob is missing from the layout", ONE, manifest=first_layer(digest=ANY, urls=ELSEWHERE))
+tree("layer-that-is-elsewhere-as-well", PLAIN, ONE, manifest=first_layer(urls=ELSEWHERE))
+tree("layer-with-data-of-another", PLAIN, ONE, manifest=first_layer(data="Li4vLi4vLi4v"))
 refused("layer-with-other-content", "has the digest", ONE,
         layout=lambda at, _: at.write("blobs/" + sha256(ONE.blob).replace(":", "/"), bytes(len(ONE.blob))))
 refused("config-of-9-mebibytes", "its config has .* bytes, and 8388608 are the most", ONE, process={"Labels": {"a": "b" * (9 << 20)}})
