@@ -155,8 +155,8 @@ suites := $(filter-out bench,$(patsubst tests/%/run,%,$(wildcard tests/*/run)))
 $(suites:%=check-%): check-%: ## one suite: tests/NAME/run
 	@$(get_ready)
 	@case $* in engines|vm) contrib/install-packages $* || true;; esac
-	@+$(build) all $(if $(filter fuzz,$*),replays) $(if $(filter container sanitize,$*),faulty $(sanitize_programs))
-	@$(if $(filter vm,$*),SUITE_TIMEOUT=7200) $(run_suites) $*
+	@+$(build) all $(if $(filter fuzz,$*),replays) $(if $(filter container sanitize vm,$*),faulty $(sanitize_programs))
+	@$(if $(filter vm,$*),SUITE_TIMEOUT=$(or $(SUITE_TIMEOUT),21600)) $(run_suites) $*
 
 compare: ## the container suites with ours, crun and runc (CRUN=path, RUNC=path: other ones), and who passes what
 	@$(get_ready)
@@ -168,7 +168,7 @@ compare: ## the container suites with ours, crun and runc (CRUN=path, RUNC=path:
 # for tests/container's parts as well.
 sanitize: ## the unit tests and our suites under ASan and UBSan; what they find in any process is a failure
 	@SUITE_TIMEOUT=10800 $(MAKE) --no-print-directory MODE=sanitize \
-	    SUITES='$(or $(SUITES),unit $(filter-out unit engines conformance,$(suites)))' check
+	    SUITES='$(or $(SUITES),unit $(filter-out unit engines conformance vm,$(suites)))' check
 
 lint: ## clang-format, clang-tidy, include direction, sizes, shellcheck
 	@contrib/install-packages build unit lint
