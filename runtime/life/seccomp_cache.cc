@@ -25,7 +25,7 @@ struct Header {
   uint64_t key_size, instructions, checksum;
   uint32_t flags, reserved;
 };
-constexpr char kMagic[8] = {'s', 'e', 'c', 'c', 'o', 'm', 'p', '3'};
+constexpr char kMagic[8] = {'s', 'e', 'c', 'c', 'o', 'm', 'p', '4'};
 
 // FNV-1a: names the file and notices a torn write.  It decides nothing that matters for security.
 uint64_t hash(std::string_view bytes) {

@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <set>
 
+#include "runtime/plan/seccomp_choice.h"
 #include "spec/base/names.h"
 #include "spec/base/sys.h"
 
@@ -174,22 +176,94 @@ Result<unsigned> make_flags(const oci::Seccomp& config) {
   return with_listener(flags, notifies);
 }
 
+// ---- calls that libseccomp is not trusted with (seccomp_choice.h) ----
+
+struct Choice {
+  std::string name;
+  std::vector<SeccompCase> cases;
+  bool unconditional = false;
+  bool ours = false;  // decided by our code
+};
+
+// One argument compared with some values for equality is what most profiles have, and what libseccomp gets right.
+bool is_simple(const std::vector<SeccompCase>& cases) {
+  return std::all_of(cases.begin(), cases.end(), [&](const SeccompCase& one) {
+    const scmp_arg_cmp& first = one.conditions[0];
+    return one.conditions.size() == 1 && first.op == SCMP_CMP_EQ && first.arg == cases[0].conditions[0].arg;
+  });
+}
+
+void add_choices(const oci::SeccompSyscall& rule, uint32_t action, std::map<int, Choice>& choices) {
+  std::vector<scmp_arg_cmp> conditions;
+  for (const oci::SeccompArg& arg : rule.args) conditions.push_back(condition(arg));
+  for (const std::string& name : rule.names) {
+    const int number = ::seccomp_syscall_resolve_name(name.c_str());
+    if (number == __NR_SCMP_ERROR) continue;
+    Choice& choice = choices[number];
+    choice.name = name;
+    choice.unconditional |= conditions.empty();
+    if (repeats_an_argument(conditions))
+      for (const scmp_arg_cmp& one : conditions) choice.cases.push_back({action, {one}});
+    else if (!conditions.empty())
+      choice.cases.push_back({action, conditions});
+  }
+}
+
+// By the number of the call on this machine.
+using Choices = std::map<int, Choice>;
+
+Choices make_choices(const oci::Seccomp& config, uint32_t default_action) {
+  Choices choices;
+  for (const oci::SeccompSyscall& rule : config.syscalls) {
+    const uint32_t action = action_value(rule.action, rule.errno_ret.value_or(EPERM));
+    if (action != default_action) add_choices(rule, action, choices);
+  }
+  for (auto& [number, choice] : choices)
+    choice.ours = !choice.unconditional && choice.cases.size() > 1 && !is_simple(choice.cases);
+  return choices;
+}
+
+// Whether one of them has the call also behind another's number, as socketcall(2) and ipc(2) have: libseccomp knows how.
+bool is_multiplexed(const std::string& name, const std::vector<uint32_t>& architectures) {
+  constexpr int kFirstMissing =
+      -10000;  // what an architecture has not at all is numbered from here downwards
+  return std::any_of(architectures.begin(), architectures.end(), [&](uint32_t arch) {
+    const int number = ::seccomp_syscall_resolve_name_arch(arch, name.c_str());
+    return number < __NR_SCMP_ERROR && number > kFirstMissing;
+  });
+}
+
 Result<> add_rules(scmp_filter_ctx context, const oci::Seccomp& config, uint32_t default_action,
-                   uint32_t default_errno) {
+                   const Choices& choices, const std::vector<uint32_t>& architectures) {
   for (size_t i = 0; i < config.syscalls.size(); ++i) {
     const oci::SeccompSyscall& rule = config.syscalls[i];
-    const uint32_t action = action_value(rule.action, rule.errno_ret.value_or(default_errno));
+    const uint32_t action = action_value(rule.action, rule.errno_ret.value_or(EPERM));
     if (action == default_action) continue;  // libseccomp refuses what changes nothing
     std::vector<scmp_arg_cmp> conditions;
     for (const oci::SeccompArg& arg : rule.args) conditions.push_back(condition(arg));
     for (const std::string& name : rule.names) {
       const int number = ::seccomp_syscall_resolve_name(name.c_str());
       if (number == __NR_SCMP_ERROR) continue;
+      const Choice& choice = choices.at(number);
+      if (!conditions.empty() && choice.unconditional) continue;  // which decides alone
+      if (choice.ours && !is_multiplexed(name, architectures)) continue;
       TRY(add_rule(context, action, number, conditions)
               .within("linux.seccomp.syscalls[", i, "]: '", name, "'"));
     }
   }
   return {};
+}
+
+std::vector<sock_filter> decide_choices(const Choices& choices, uint32_t default_action,
+                                        const std::vector<uint32_t>& architectures) {
+  std::vector<sock_filter> code;
+  for (const auto& [number, choice] : choices) {
+    if (!choice.ours) continue;
+    const std::vector<sock_filter> decision =
+        decide_call(choice.name, choice.cases, default_action, architectures);
+    code.insert(code.end(), decision.begin(), decision.end());
+  }
+  return code;
 }
 
 // The newest call (the highest number) of `arch` that the profile names; negative: none.
@@ -249,7 +323,8 @@ Result<SeccompProgram> make_seccomp(const oci::Seccomp& config) {
   SeccompProgram program;
   program.flags = TRY(make_flags(config));
   const std::vector<uint32_t> architectures = TRY(add_architectures(context.get(), config));
-  TRY(add_rules(context.get(), config, default_action, EPERM));
+  const Choices choices = make_choices(config, default_action);
+  TRY(add_rules(context.get(), config, default_action, choices, architectures));
   (void)::seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE,
                            2);  // libseccomp < 2.5 keeps the list form
   std::vector<sock_filter> compiled = TRY(export_program(context.get()));
@@ -257,6 +332,8 @@ Result<SeccompProgram> make_seccomp(const oci::Seccomp& config) {
       config.default_action != SeccompAction::allow && config.default_action != SeccompAction::log;
   if (default_refuses && !(config.default_action == SeccompAction::error_number && default_errno == ENOSYS))
     program.filter = newer_calls_are_unknown(config, architectures);
+  const std::vector<sock_filter> decided = decide_choices(choices, default_action, architectures);
+  program.filter.insert(program.filter.end(), decided.begin(), decided.end());
   program.filter.insert(program.filter.end(), compiled.begin(), compiled.end());
   if (program.filter.size() > BPF_MAXINSNS)
     return Error(Kind::unsupported, str::cat("linux.seccomp: the filter has ", program.filter.size(),

@@ -5,6 +5,7 @@
 //   calls newer than the newest one the profile names answer ENOSYS instead of the default errno, so that a C library
 //   falls back to what it did before (clone3, faccessat2…); without it a profile from last year breaks a new glibc
 //   several conditions on one argument of one rule are alternatives, since libseccomp cannot take them at once
+//   of several rules with conditions that hold for a call, the first decides
 // A rule with SCMP_ACT_NOTIFY makes the filter one with a listener, which goes to an agent (stages/listener.h).
 // The tree form (SCMP_FLTATR_CTL_OPTIMIZE=2) makes a call's check logarithmic; loading it is several times cheaper too.
 #pragma once

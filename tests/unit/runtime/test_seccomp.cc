@@ -147,6 +147,37 @@ Test(seccomp, unknown_names_are_skipped) {
   cr_expect(outcome(config, SYS_getppid) == EPERM);
 }
 
+// What libseccomp by itself answers wrongly, or never: the alternatives of one call are decided by our code.
+Test(seccomp, several_conditional_rules_for_one_call) {
+  constexpr uint64_t kHigh = uint64_t{1} << 32;
+  using enum SeccompOperator;
+  const auto rule = [](uint32_t error, std::vector<oci::SeccompArg> args) {
+    return oci::SeccompSyscall{{"getpriority"}, SeccompAction::error_number, error, std::move(args)};
+  };
+  const oci::Seccomp bounds = with_args({{1, 2, {}, less_equal}, {1, kHigh, {}, less_equal}});
+  cr_expect_eq(outcome(bounds, SYS_getpriority, 0, 2), EDOM);
+  cr_expect_eq(outcome(bounds, SYS_getpriority, 0, 3), EDOM);
+  cr_expect_eq(outcome(bounds, SYS_getpriority, 0, static_cast<long>(kHigh)), EDOM);
+  cr_expect_neq(outcome(bounds, SYS_getpriority, 0, static_cast<long>(kHigh) + 1), EDOM);
+  const oci::Seccomp mixed = profile(
+      SeccompAction::allow,
+      {rule(EDOM, {{0, 77, {}, equal}, {1, 5, {}, not_equal}}), rule(ERANGE, {{1, 0xf0, 0x10, masked_equal}}),
+       rule(EILSEQ, {{1, kHigh, {}, greater}}), rule(EBADF, {{0, 77, {}, equal}})});
+  cr_expect_eq(outcome(mixed, SYS_getpriority, 77, 0x10), EDOM, "the first decides");
+  cr_expect_eq(outcome(mixed, SYS_getpriority, 77, 5), EBADF);
+  cr_expect_eq(outcome(mixed, SYS_getpriority, 0, 0x1f), ERANGE);
+  cr_expect_eq(outcome(mixed, SYS_getpriority, 0, static_cast<long>(kHigh) + 0x20), EILSEQ);
+  cr_expect_eq(outcome(mixed, SYS_getpriority, 0, 0), 0);
+  oci::Seccomp endless = profile(
+      SeccompAction::kill_process,
+      {rule(EDOM, {{5, 0x35826c62da9441, {}, less}, {3, kHigh, {}, less_equal}, {1, 0x7e020000, {}, less}}),
+       rule(ERANGE, {{3, 0x7fffffff, {}, less_equal}, {5, 0, {}, less}, {1, 0x7e020000, {}, less}})});
+  expect_text(refusal(endless), "accepted");
+  oci::Seccomp alone = mixed;
+  alone.syscalls.push_back(rule(EINTR, {}));
+  cr_expect_eq(outcome(alone, SYS_getpriority, 77, 0x10), EINTR, "a rule without conditions decides alone");
+}
+
 Test(seccomp, refused) {
   oci::Seccomp config = profile(SeccompAction::allow, {});
   config.architectures = {"SCMP_ARCH_X86_65"};
