@@ -27,26 +27,41 @@ Result<UniqueFd> open_parameter(Fd procfs, const std::string& path) {
   return file;
 }
 
-Error explain(const plan::SysctlStep& step, const Error& error, std::string_view what) {
+// Why it could not be opened.
+Error cannot_open(Fd procfs, const plan::SysctlStep& step, const Error& error) {
   const std::string where = str::cat("linux.sysctl['", step.name, "']: ");
-  if (error.errnum == ENOENT)
-    return Error(Kind::invalid, ENOENT, str::cat(where, "this kernel has no such parameter"));
-  if (error.errnum == EINVAL)
-    return Error(Kind::invalid, EINVAL,
-                 str::cat(where, "the kernel does not take '", str::printable(step.value), "'"));
-  return Error(error).within(where, what);
+  const Presence found = presence(procfs, step.path);
+  if (found == Presence::writable) return Error(error).within(where, "opening");
+  return Error(Kind::invalid, error.errnum, str::cat(where, objection(step, found)));
 }
 
 Result<> write(const plan::SysctlStep& step, Fd file) {
   const Result<size_t> written = sys::write(file, step.value.data(), step.value.size());
-  if (!written.ok()) return explain(step, written.error(), "writing");
+  const std::string where = str::cat("linux.sysctl['", step.name, "']: ");
+  if (!written.ok() && written.error().errnum == EINVAL)
+    return Error(Kind::invalid, EINVAL,
+                 str::cat(where, "the kernel does not take '", str::printable(step.value), "'"));
+  if (!written.ok()) return Error(written.error()).within(where, "writing");
   if (written.value() != step.value.size())
-    return Error(Kind::invalid,
-                 str::cat("linux.sysctl['", step.name, "']: the kernel does not take a value this long"));
+    return Error(Kind::invalid, str::cat(where, "the kernel does not take a value this long"));
   return {};
 }
 
 }  // namespace
+
+Presence presence(Fd procfs, const std::string& path) {
+  constexpr mode_t kAnybody = 0222;
+  const Result<struct stat> st = sys::fstatat(procfs, str::cat("sys/", path).c_str(), 0);
+  if (!st.ok()) return Presence::absent;
+  return st.value().st_mode & kAnybody ? Presence::writable : Presence::read_only;
+}
+
+std::string objection(const plan::SysctlStep& step, Presence presence) {
+  const std::string there =
+      step.space == oci::NamespaceType::network ? " in the container's network namespace" : "";
+  if (presence == Presence::absent) return str::cat("this kernel has no such parameter", there);
+  return str::cat("it can only be read", there);
+}
 
 Result<> spare_host(const std::vector<plan::SysctlStep>& steps,
                     const std::vector<namespaces::Joined>& joined) {
@@ -68,12 +83,12 @@ Result<> apply(const std::vector<plan::SysctlStep>& steps) {
     Result<UniqueFd> file = open_parameter(procfs, step.path);
     if (!file.ok() && !ours) {
       Result<UniqueFd> made = private_procfs();
-      if (!made.ok()) return explain(step, file.error(), "opening");
+      if (!made.ok()) return cannot_open(procfs, step, file.error());
       procfs = std::move(made).take();
       ours = true;
       file = open_parameter(procfs, step.path);
     }
-    if (!file.ok()) return explain(step, file.error(), "opening");
+    if (!file.ok()) return cannot_open(procfs, step, file.error());
     TRY(write(step, file.value()));
   }
   return {};

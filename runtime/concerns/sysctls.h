@@ -5,6 +5,7 @@
 // it serves.  Where that one is no complete procfs (it has been mounted over, or is read-only), a private one is made.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "runtime/concerns/namespaces.h"
@@ -12,6 +13,14 @@
 #include "spec/base/error.h"
 
 namespace sysctls {
+
+// What the container's namespaces have of a parameter.  The kernel's first ones have more than others, and some of what those
+// have can only be read there.
+enum class Presence : char { writable, read_only, absent };
+// In the namespaces of the caller.  `procfs` is a directory with a complete proc(5), `path` is beneath its sys/.
+Presence presence(Fd procfs, const std::string& path);
+// What is said of one that cannot be written.  Precondition: it is not writable.
+std::string objection(const plan::SysctlStep& step, Presence presence);
 
 // Refuses parameters of a namespace that is joined by path and turns out to be the runtime's own: they are the host's.
 // Precondition: `joined` is what `steps` were planned with.

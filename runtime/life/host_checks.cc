@@ -14,6 +14,7 @@
 #include "runtime/concerns/resctrl.h"
 #include "runtime/concerns/seccomp.h"
 #include "runtime/concerns/sysctls.h"
+#include "runtime/life/sysctl_checks.h"
 #include "runtime/plan/mount_options.h"
 #include "spec/base/file.h"
 #include "spec/base/path.h"
@@ -171,33 +172,13 @@ void command_is_there(const plan::Plan& plan, Inspection& found) {
                   : str::cat("'", name, "' is not in the root file system"));
 }
 
-// "net/ipv4/conf/eth0/forwarding": where the name of a device stands in the path of a parameter.
-struct DevicePart {
-  size_t at = 0, size = 0;  // size 0: nowhere
-};
-DevicePart device_part(std::string_view path) {
-  for (const std::string_view list : {"/conf/", "/neigh/"}) {
-    const size_t before = path.find(list);
-    if (!path.starts_with("net/") || before == std::string_view::npos) continue;
-    const size_t at = before + list.size();
-    return {at, std::min(path.find('/', at), path.size()) - at};
-  }
-  return {};
-}
-
-// Devices get into the container's own network namespace by linux.netDevices and by hooks, and those have names that are
-// not the host's: all that is known here is which parameters a device has, by those of "lo", which every network namespace
-// has ("default" of neigh is in the first one alone).
-void sysctls_are_there(const plan::Plan& plan, Inspection& found) {
-  for (const plan::SysctlStep& step : plan.sysctls) {
-    std::string path = step.path;
-    const DevicePart device = device_part(path);
-    const std::string_view name = std::string_view(path).substr(device.at, device.size);
-    if (device.size && name != "all" && name != "default") path.replace(device.at, device.size, "lo");
-    if (!exists("/proc/sys/" + path))
+void sysctls_can_be_written(const plan::Plan& plan, std::vector<namespaces::Joined> joined,
+                            Inspection& found) {
+  const std::vector<sysctls::Presence> presence = sysctl_checks::look(plan, std::move(joined));
+  for (size_t i = 0; i < presence.size(); ++i)
+    if (const plan::SysctlStep& step = plan.sysctls[i]; presence[i] != sysctls::Presence::writable)
       found.add(Severity::error, json::join_path("linux.sysctl", step.name),
-                "this kernel has no such parameter");
-  }
+                sysctls::objection(step, presence[i]));
 }
 
 void seccomp_can_be_loaded(const oci::Linux& config, Inspection& found) {
@@ -243,10 +224,12 @@ void check_plan(const plan::Plan& plan, Inspection& found) {
               "SELinux is not active on this host; remove the property or enable it");
   if (plan.intel_rdt.wanted)
     if (auto mount = resctrl::find_mount(); !mount.ok()) found.add(mount.error());
-  sysctls_are_there(plan, found);
-  if (const auto joined = namespaces::open(plan.namespaces.joins); joined.ok())
+  if (auto joined = namespaces::open(plan.namespaces.joins); joined.ok()) {
     if (const Result<> spared = sysctls::spare_host(plan.sysctls, joined.value()); !spared.ok())
       found.add(spared.error());
+    else
+      sysctls_can_be_written(plan, std::move(joined).take(), found);
+  }
   command_is_there(plan, found);
 }
 
