@@ -164,7 +164,8 @@ class Programs final : public Helper {
                                                        .input = host,
                                                        .timeout_ms = kHelperTimeoutMs,
                                                        .keep = limits::kAuthFile,
-                                                       .own_group = true}));
+                                                       .own_group = true,
+                                                       .guarded = true}));
     if (outcome.ok()) return parse_answer(program, outcome.out);
     // docker-credential-helpers: this text, on standard output, says that it has none.
     const std::string said = outcome.out + outcome.err;

@@ -1,7 +1,8 @@
 // POSIX-platform hooks (config.md), one after the other: the state of the container on standard input, the hook's own
 // environment and nothing of ours (a container's image must not reach a host program through it, CVE-2025-23266), a
 // deadline where one is given.  That deadline is the only limit of time there is for a hook; but whoever runs it also
-// waits for other things, and as soon as one of those descriptors can be read the hook is killed, with its process group.
+// waits for other things, and as soon as one of those descriptors can be read the hook is killed, with its process group.  A
+// runtime that is killed itself takes the hook and what it has started along.
 #pragma once
 
 #include <string>

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,8 +64,8 @@ struct Start {
   char* const* argv;
   char* const* env;
   int streams[3];
-  int report;  // the errno of what fails goes there
-  bool own_group;
+  int report;   // the errno of what fails goes there
+  pid_t group;  // to join; 0: its own, as its leader; -1: ours
   pid_t parent;
 };
 
@@ -80,9 +81,9 @@ void reset_signals() {
   constexpr int kReport = 3;
   reset_signals();
   (void)::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != start.parent) ::_exit(1);  // it was quicker
-  if (start.own_group) (void)::setpgid(0, 0);
-  bool ready = ::dup3(start.report, kReport, O_CLOEXEC) >= 0;                     // NOLINT: after fork
+  if (::getppid() != start.parent) ::_exit(1);                 // it was quicker
+  bool ready = ::dup3(start.report, kReport, O_CLOEXEC) >= 0;  // NOLINT: after fork
+  ready = ready && (start.group < 0 || ::setpgid(0, start.group) >= 0);
   for (int i = 0; i < 3; ++i) ready = ready && ::dup2(start.streams[i], i) >= 0;  // NOLINT: after fork
   if (ready && sys::close_range(kReport + 1, ~0U, 0).ok()) ::execve(start.path, start.argv, start.env);
   const int failed = errno;
@@ -105,9 +106,49 @@ int reported(Fd report) {
   return got.ok() && got.value() == sizeof failed ? failed : 0;
 }
 
-Result<pid_t> spawn(const Command& command, Fd in, Fd out, Fd err) {
-  // Out of the way of what they become.
-  constexpr int kAbove = 10;
+constexpr int kAbove = 10;  // out of the way of what descriptors become
+
+// Leads a process group, and ends it when our end of a line closes without a word before.
+class Guard {
+ public:
+  static Result<Guard> begin() {
+    sys::SocketPair line = TRY(sys::socketpair(SOCK_SEQPACKET));
+    const UniqueFd theirs = TRY(sys::dup(line.right, kAbove));
+    const pid_t pid = TRY(sys::fork());
+    if (pid == 0) stand(theirs);
+    (void)::setpgid(pid, pid);  // whoever of the two comes first: a group that is not there cannot be joined
+    return Guard(pid, std::move(line.left));
+  }
+  Guard() = default;
+  Guard(Guard&& other) noexcept : pid_(std::exchange(other.pid_, 0)), line_(std::move(other.line_)) {}
+  Guard& operator=(Guard&&) = delete;
+  ~Guard() {
+    if (!pid_) return;
+    (void)sys::send(line_, "x");  // it may have been killed with its group
+    (void)sys::waitpid(pid_, 0);
+  }
+  [[nodiscard]] pid_t group() const { return pid_; }
+
+ private:
+  Guard(pid_t pid, UniqueFd line) : pid_(pid), line_(std::move(line)) {}
+
+  [[noreturn]] static void stand(Fd line) {
+    (void)::setpgid(0, 0);
+    // What it has of ours nobody must wait for.
+    const auto number = static_cast<unsigned>(line.raw());
+    (void)sys::close_range(0, number - 1, 0);
+    (void)sys::close_range(number + 1, ~0U, 0);
+    char word;
+    const Result<size_t> got = sys::read(line, &word, sizeof word);
+    if (got.ok() && got.value() == 0) (void)::kill(0, SIGKILL);
+    ::_exit(0);
+  }
+
+  pid_t pid_ = 0;
+  UniqueFd line_;
+};
+
+Result<pid_t> spawn(const Command& command, pid_t group, Fd in, Fd out, Fd err) {
   UniqueFd streams[3];
   for (int i = 0; const Fd stream : {in, out, err}) streams[i++] = TRY(sys::dup(stream, kAbove));
   sys::SocketPair report = TRY(sys::pipe());
@@ -121,7 +162,7 @@ Result<pid_t> spawn(const Command& command, Fd in, Fd out, Fd err) {
                     .env = env.data(),
                     .streams = {streams[0].raw(), streams[1].raw(), streams[2].raw()},
                     .report = told.raw(),
-                    .own_group = command.own_group,
+                    .group = group,
                     .parent = ::getpid()};
   const pid_t pid = TRY(sys::fork());
   if (pid == 0) become(start);
@@ -135,8 +176,14 @@ Result<pid_t> spawn(const Command& command, Fd in, Fd out, Fd err) {
 // A helper that runs, its pipes and its deadline.
 class Running {
  public:
-  Running(const Command& command, pid_t pid, UniqueFd out, UniqueFd err)
-      : command_(command), pid_(pid), started_(clocks::monotonic_ms()) {
+  // A signal reaches all of `group`, where it is not ours (-1).
+  Running(const Command& command, pid_t pid, pid_t group, UniqueFd out, UniqueFd err)
+      : command_(command),
+        pid_(pid),
+        killed_(group < 0    ? pid
+                : group == 0 ? -pid
+                             : -group),
+        started_(clocks::monotonic_ms()) {
     out_.end = std::move(out);
     err_.end = std::move(err);
   }
@@ -159,7 +206,7 @@ class Running {
   }
 
  private:
-  void kill() const { (void)::kill(command_.own_group ? -pid_ : pid_, SIGKILL); }  // it may just have ended
+  void kill() const { (void)::kill(killed_, SIGKILL); }  // it may just have ended
 
   // True: it has ended.
   Result<bool> step(Fd pidfd) {
@@ -212,7 +259,7 @@ class Running {
   }
 
   const Command& command_;
-  const pid_t pid_;
+  const pid_t pid_, killed_;
   const int64_t started_;
   Pipe out_, err_;
   bool timed_out_ = false, stopped_ = false, reaped_ = false;
@@ -224,10 +271,12 @@ Result<Outcome> run(const Command& command) {
   const UniqueFd in = TRY(input_of(command.input));
   sys::SocketPair out = TRY(sys::pipe());
   sys::SocketPair err = TRY(sys::pipe());
-  const pid_t pid = TRY(spawn(command, in, out.right, err.right));
+  const Guard guard = command.guarded ? TRY(Guard::begin()) : Guard();
+  const pid_t group = command.guarded ? guard.group() : command.own_group ? 0 : -1;
+  const pid_t pid = TRY(spawn(command, group, in, out.right, err.right));
   out.right.reset();
   err.right.reset();
-  Running running(command, pid, std::move(out.left), std::move(err.left));
+  Running running(command, pid, group, std::move(out.left), std::move(err.left));
   return running.wait().within("waiting for '", command.path, "'");
 }
 

@@ -6,8 +6,9 @@
 // waits for (a signal, the end of a process) can end it early: Command::stop_on.  It gets the
 // environment it is given and descriptors 0 to 2, nothing else; signals are as at the start of a program.
 //
-// It ends with us, also when we are killed (PR_SET_PDEATHSIG), and may be used with threads: between fork and exec there are
-// system calls alone.  Precondition: SIGCHLD is not ignored (main sees to it), or there would be no exit status.
+// It ends with us, also when we are killed (PR_SET_PDEATHSIG); what it has started as well, where a guard is asked for, which
+// is a process that does nothing but wait for our end.  May be used with threads: between fork and exec there are system calls
+// alone.  Precondition: SIGCHLD is not ignored (main sees to it), or there would be no exit status.
 #pragma once
 
 #include <sys/types.h>
@@ -30,6 +31,7 @@ struct Command {
   int64_t timeout_ms = -1;        // from now, in milliseconds; -1: none
   size_t keep = 4096;             // bytes of standard output, and as many of standard error
   bool own_group = false;  // a process group of its own, so that a timeout kills what it has started as well
+  bool guarded = false;    // … and so does our end, as long as it has not ended itself
   std::vector<Fd> stop_on = {};  // killed as soon as one of these can be read, or is at its end
 };
 

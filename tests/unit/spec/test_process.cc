@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -135,6 +136,40 @@ Test(process, found_in_a_path) {
   const auto missing = process::find("nothing-like-it", "/usr/bin:/bin");
   cr_assert(!missing.ok());
   cr_expect_str_eq(missing.error().message.c_str(), "'nothing-like-it' is not in /usr/bin:/bin");
+}
+
+// Whoever runs a helper is killed; the helper has started somebody, who holds the pipe that we read.
+Test(process, what_it_has_started_ends_with_its_caller) {
+  sys::SocketPair pipe = sys::pipe().take();
+  const std::string held = str::cat("/proc/", ::getpid(), "/fd/", pipe.right.get().raw());
+  const std::string script = str::cat("sleep 1000 >", held, " & echo started >", held, "; wait");
+  const pid_t caller = ::fork();
+  if (caller == 0) {
+    process::Command command = shell(script.c_str());
+    command.own_group = command.guarded = true;
+    (void)process::run(command);
+    ::_exit(0);
+  }
+  char text[16] = {};
+  cr_assert_eq(sys::read(pipe.left, text, sizeof text - 1).take(), 8);
+  ::kill(caller, SIGKILL);
+  ::waitpid(caller, nullptr, 0);
+  pipe.right.reset();
+  pollfd end = {pipe.left.get().raw(), POLLIN, 0};
+  cr_assert_eq(sys::poll({&end, 1}, 60000).take(), 1, "somebody lives on");
+  cr_expect_eq(sys::read(pipe.left, text, sizeof text).take(), 0);
+}
+
+// A daemon is a helper's right, and a guard knows when the helper is done.
+Test(process, a_guard_goes_when_the_helper_has_ended) {
+  process::Command command = shell("sleep 1000 >/dev/null 2>&1 & echo $!");
+  command.own_group = command.guarded = true;
+  const process::Outcome got = process::run(command).take();
+  cr_expect(got.ok());
+  cr_expect_eq(::waitpid(-1, nullptr, WNOHANG), -1, "a zombie is left");
+  const pid_t daemon = atoi(got.out.c_str());
+  cr_expect_eq(::kill(daemon, 0), 0, "the daemon has been ended");
+  ::kill(daemon, SIGKILL);
 }
 
 Test(process, what_its_caller_waits_for_ends_it) {
