@@ -57,8 +57,9 @@ bool has(const plan::CgroupDirectory& plan, std::string_view controller) {
 // Whoever enters stops at once, and whoever waits for it would wait for ever.
 Result<> refuse_frozen(const plan::CgroupDirectory& plan, const std::string& directory) {
   if (!(plan.v2 || has(plan, "freezer")) || !is_frozen(directory, plan.v2)) return {};
-  return Error(Kind::conflict, str::cat("linux.cgroupsPath: the cgroup '", directory,
-                                        "' is frozen, by itself or from above; thaw it, or use another"));
+  return Error(Kind::conflict,
+               str::cat("linux.cgroupsPath: found the container's cgroup unexpectedly frozen: '", directory,
+                        "', by itself or from above; thaw it, or use another"));
 }
 
 // The directories of one hierarchy from the top; the leaf is the last.
@@ -88,8 +89,8 @@ Result<> make_directories(const plan::CgroupDirectory& plan, bool default_parent
     Result<> made = sys::mkdirat(Fd::cwd(), directory.c_str(), 0755);
     if (!made.ok() && made.error().errnum != EEXIST) return made;
     if (leaf && !made.ok() && !handle.unit && holds_processes(directory))
-      return Error(Kind::conflict, str::cat("linux.cgroupsPath: the cgroup '", directory,
-                                            "' is already in use; give the container one of its own"));
+      return Error(Kind::conflict, str::cat("linux.cgroupsPath: the container's cgroup is not empty: '",
+                                            directory, "' has processes; give the container one of its own"));
     if (!leaf && default_parent) parents.push_back(directory);
     if (!leaf && !default_parent && made.ok()) handle.above.push_back(directory);
     if (leaf && (made.ok() || handle.unit)) {

@@ -134,10 +134,9 @@ Result<> check_status(const oci::State& state, bool ignore_paused) {
       return {};
     case oci::Status::paused:
       if (ignore_paused) return {};
-      return Error(
-          Kind::conflict,
-          str::cat("container '", state.id,
-                   "' is paused: the process would not run; resume it first, or use --ignore-paused"));
+      return Error(Kind::conflict,
+                   str::cat("cannot exec in a paused container: the process would not run; resume '",
+                            state.id, "' first, or use --ignore-paused"));
     case oci::Status::creating:
       return Error(
           Kind::conflict,
