@@ -56,6 +56,7 @@ time_t seconds() {
 // The helper: its end is the end of the process it serves, should that come first.
 [[noreturn]] void hand_over(Shared& shared, Channel& channel) {
   constexpr timespec kMoment{0, 50'000};
+  (void)::prctl(PR_SET_NAME, "rt:listener");  // not init any more, whoever looks
   (void)sys::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const time_t end = seconds() + kMostSeconds;
   while (shared.listener.load() == Shared::kNotYet && seconds() < end) (void)::nanosleep(&kMoment, nullptr);
