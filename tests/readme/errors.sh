@@ -10,19 +10,19 @@ goes_wrong() {
   is "$1: no result" "$said" ""
 }
 
-goes_wrong "unknown image" 1 \
+goes_wrong "unknown image" 125 \
   "^error: image 'hello-worlds': repository 'library/hello-worlds' of 'docker.io' does not exist or needs a login .*: check the name, " \
   "imagetool run --name hello hello-worlds"
 goes_wrong "unknown tag" 1 "^error: .*image 'hello-world:nope' does not exist on 'docker.io': check the name and the tag$" \
   "imagetool pull hello-world:nope"
-goes_wrong "no such platform" 1 "^error: image 'hello-world': there is no image for plan9/mips; there is linux/amd64, .*linux/s390x: choose one with --platform$" \
+goes_wrong "no such platform" 125 "^error: image 'hello-world': there is no image for plan9/mips; there is linux/amd64, .*linux/s390x: choose one with --platform$" \
   "imagetool run --quiet --platform plan9/mips hello-world"
 goes_wrong "a name that is none" 1 "repository names are lower case: did you mean 'library/hello-world'" "imagetool pull Hello-World"
 goes_wrong "no such container" 1 "^error: container 'nobody' does not exist; .runtime list. shows those that do$" "runtime state nobody"
 nothing_is_left "after what could not begin"
 
 walk "imagetool run --quiet --name hello hello-world"
-goes_wrong "name taken" 1 "^error: the name 'hello' is in use by .*: remove that container with 'runtime delete hello', or " \
+goes_wrong "name taken" 125 "^error: the name 'hello' is in use by .*: remove that container with 'runtime delete hello', or " \
   "imagetool run --name hello hello-world"
 goes_wrong "image in use by a container" 1 "^error: image 'hello-world' is in use by container 'hello' .*runtime delete hello" \
   "imagetool rm hello-world"
@@ -75,8 +75,10 @@ walk "imagetool rm hello-world"
 nothing_is_left "after the errors"
 
 network_goes
-goes_wrong "no network" 69 "^error: image 'hello-world': cannot reach 'registry-1.docker.io': .*check the network" \
+goes_wrong "no network: run" 125 "^error: image 'hello-world': cannot reach 'registry-1.docker.io': .*check the network" \
   "imagetool run --quiet hello-world"
+goes_wrong "no network" 69 "^error: image 'hello-world': cannot reach 'registry-1.docker.io': .*check the network" \
+  "imagetool pull --quiet hello-world"
 nothing_is_left "after a walk without a network"
 
 # ---- make hello ------------------------------------------------------------------------------------
