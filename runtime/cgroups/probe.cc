@@ -1,10 +1,13 @@
 // Which hierarchies this host has mounted, and which controllers are in each.
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "runtime/cgroups/cgroups.h"
 #include "runtime/cgroups/control.h"
 #include "spec/base/file.h"
 #include "spec/base/proc.h"
+#include "spec/base/sys.h"
 
 namespace cgroups {
 
@@ -62,6 +65,40 @@ Result<std::string> user_manager() {
     if (manager != std::string_view::npos) return std::string(path.substr(0, end));
   }
   return std::string();
+}
+
+namespace {
+
+// Relative to the hierarchy's root; "" is all of it, nullopt: none.  To move a process into a cgroup is to write to the nearest that is above both, so it is not enough that some cgroup is ours.
+Result<std::optional<std::string>> delegated(const std::string& mount_point) {
+  const auto may_write = [](const std::string& path) {
+    return sys::faccessat(Fd::cwd(), path.c_str(), W_OK).ok();
+  };
+  const std::string text = TRY(files::read(Fd::cwd(), "/proc/self/cgroup", kMostMountinfo));
+  std::string path;
+  for (const std::string_view line : str::split(text, '\n'))
+    if (line.starts_with("0::")) path = line.substr(3);
+  std::string above;
+  for (const std::string_view name : str::split(path, '/')) {
+    if (!name.empty()) above += str::cat("/", name);
+    const std::string directory = mount_point + above;
+    if (may_write(directory) && may_write(directory + "/cgroup.procs") &&
+        may_write(directory + "/cgroup.subtree_control"))
+      return std::optional(above);
+  }
+  return std::optional<std::string>();
+}
+
+}  // namespace
+
+Result<> use_delegated(plan::CgroupHost& host) {
+  plan::HostHierarchy& v2 = host.hierarchies.front();
+  host.delegated = TRY(delegated(v2.mount_point));
+  if (!host.delegated) return {};
+  host.writable = true;
+  v2.mount_point += *host.delegated;
+  v2.controllers = v2_controllers(v2.mount_point);
+  return {};
 }
 
 Result<std::vector<plan::CgroupDirectory>> directories(const Paths& paths) {

@@ -35,6 +35,10 @@ Result<plan::Host> probe(const Runtime& rt) {
   const bool confined = TRY(in_user_namespace()) || rt.uid != 0;
   host.cgroups.device_rules = !confined;
   host.cgroups.tolerant = rt.rootless == Rootless::yes || (rt.rootless == Rootless::automatic && confined);
+  host.cgroups.gives_away = rt.uid == 0;
+  const bool only_v2 = host.cgroups.hierarchies.size() == 1 && host.cgroups.hierarchies.front().v2;
+  if (rt.cgroup_manager == CgroupManager::cgroupfs && confined && only_v2)
+    TRY(cgroups::use_delegated(host.cgroups));
   if (by_systemd && confined) host.cgroups.user_manager = TRY(cgroups::user_manager());
   if (host.cgroups.tolerant)
     for (plan::HostHierarchy& h : host.cgroups.hierarchies)

@@ -17,8 +17,15 @@ bool asks_for_limits(const oci::Resources& r) {
          !r.rdma.empty() || !r.unified.empty();
 }
 
-Result<std::string> cgroup_path(const oci::Linux& config, std::string_view id, bool& default_parent) {
-  const std::string given = config.cgroups_path.value_or("");
+// The specification's paths are the host's; who has only a part of that may say so, or mean that part.
+std::string beneath(const std::optional<std::string>& delegated, std::string path) {
+  const bool inside = delegated && path.starts_with(*delegated + "/");
+  return inside ? path.substr(delegated->size()) : path;
+}
+
+Result<std::string> cgroup_path(const oci::Linux& config, std::string_view id,
+                                const std::optional<std::string>& delegated, bool& default_parent) {
+  const std::string given = beneath(delegated, config.cgroups_path.value_or(""));
   if (given.empty()) return str::cat(kDefaultParent, "-", id);
   default_parent = given.front() != '/';
   if (default_parent) return str::cat(kDefaultParent, "/", given);
@@ -101,6 +108,19 @@ std::optional<uint32_t> host_user(const oci::Config& config, const oci::Linux& f
   return user->path.value_or("").empty() ? oci::host_id(from.uid_mappings, uid) : std::nullopt;
 }
 
+Error no_rights(const CgroupHost& host) {
+  const bool v1 = std::any_of(host.hierarchies.begin(), host.hierarchies.end(),
+                              [](const HostHierarchy& h) { return !h.v2; });
+  return {
+      Kind::denied,
+      str::cat("linux.resources: limits need rights to cgroups, ",
+               v1 ? "and cgroup v1 gives ordinary users none: boot with "
+                    "systemd.unified_cgroup_hierarchy=1, run as root, or remove them"
+                  : "and this process is in no cgroup of its user's: let the user's systemd make one "
+                    "(--systemd-cgroup), or start this in one (`systemd-run --user --scope`; `loginctl "
+                    "enable-linger` has a systemd for users without a login), run as root, or remove them")};
+}
+
 }  // namespace
 
 std::string name_in_config(std::string_view property) { return str::cat("linux.resources.", property); }
@@ -145,22 +165,21 @@ Result<Cgroup> make_cgroup(const oci::Config& config, std::string_view id, const
   const oci::Linux& from = config.linux_ ? *config.linux_ : none;
   const oci::Resources resources = from.resources.value_or(oci::Resources{});
   if (!host.writable) {
-    if (asks_for_limits(resources))
-      return Error(Kind::denied,
-                   "linux.resources: limits need rights to cgroups, which an ordinary user does not have "
-                   "here: run as root, or remove them");
+    if (asks_for_limits(resources)) return no_rights(host);
     return plan;
   }
   if (systemd)
     plan.unit = TRY(make_unit(from.cgroups_path.value_or(""), id, config.annotations, host.user_manager));
-  const std::string path = plan.unit ? plan.unit->cgroup : TRY(cgroup_path(from, id, plan.default_parent));
+  const std::string path =
+      plan.unit ? plan.unit->cgroup : TRY(cgroup_path(from, id, host.delegated, plan.default_parent));
+  plan.delegated = host.delegated.has_value();
   plan.tolerant = host.tolerant && !asks_for_limits(resources);
   // With version 1 nothing beneath a root that is not ours is delegated to us; with version 2 alone that may well be.
   const bool only_v2 = host.hierarchies.size() == 1 && host.hierarchies.front().v2;
   for (const HostHierarchy& hierarchy : host.hierarchies)
     if (hierarchy.writable || only_v2 || !plan.tolerant)
       plan.directories.push_back({hierarchy.mount_point, path, hierarchy.controllers, hierarchy.v2, {}});
-  if (only_v2 && is_delegated(config, from)) plan.owner = host_user(config, from);
+  if (only_v2 && host.gives_away && is_delegated(config, from)) plan.owner = host_user(config, from);
   TRY(add_writes(resources, plan));
   if (host.device_rules) TRY(add_devices(resources, plan));
   if (plan.unit) add_properties(resources, host.device_rules, plan);

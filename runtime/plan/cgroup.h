@@ -6,7 +6,7 @@
 //
 // Where: cgroupsPath absolute = beneath the hierarchy's mount; relative = beneath "/runtime" (the specification leaves that
 // to the runtime), so that "web" is /sys/fs/cgroup/…/runtime/web; absent = "/runtime-ID": each directory in between
-// would have to be made in every hierarchy.  Where systemd makes the cgroups, it is SLICE:PREFIX:NAME.
+// would have to be made in every hierarchy.  An ordinary user's are beneath what the user was given.  Where systemd makes the cgroups, it is SLICE:PREFIX:NAME.
 // Units: config-linux.md.  0 means "not set" for shares, weights, limits and quotas, as every engine sends it; pids.limit
 // 0 is a limit (1.3.0).  -1 is unlimited.
 #pragma once
@@ -38,6 +38,10 @@ struct CgroupHost {
   // Where the user's systemd is ("/user.slice/user-1000.slice/user@1000.service"), if it is that which makes cgroups;
   // nullopt: it is the host's.
   std::optional<std::string> user_manager;
+  // v2 alone, not as the host's root: where beneath the hierarchy's root the one above is, whose cgroups are this user's
+  // ("/user.slice/user-1000.slice/user@1000.service").  Paths are beneath that, and its controllers those that were delegated.
+  std::optional<std::string> delegated;
+  bool gives_away = true;  // whether a container's user may be given its cgroup; an ordinary user cannot
   bool device_rules =
       true;  // false in a user namespace: its root may not set them, and makes no devices either
 };
@@ -74,6 +78,7 @@ struct Cgroup {
   std::vector<CgroupDirectory> directories;  // empty: the container stays in its caller's cgroups
   std::optional<Unit> unit;                  // systemd makes the directories, and says where
   bool tolerant = false;                     // the same for each of them that we have no right to make
+  bool delegated = false;                    // its controllers are those that the user was given
   bool default_parent = false;               // the parent directory is ours to remove when it is empty
   std::optional<std::vector<oci::DeviceRule>> device_filter;  // for v2: wants an eBPF program
   std::optional<uint32_t> owner;  // user of the host who may make cgroups beneath the container's; v2 alone

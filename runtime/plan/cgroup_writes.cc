@@ -35,6 +35,11 @@ class Writer {
 
   Result<> write(std::string_view property, const Item& item) {
     const std::string path = plan_.name(property);
+    if (!directory_ && plan_.delegated)
+      return Error(Kind::unsupported,
+                   str::cat(path, ": the controller '", controller_,
+                            "' was not given to this user; root can, by `systemctl edit user@.service` with "
+                            "'[Service]' and 'Delegate=cpu cpuset io memory pids'; or remove the property"));
     if (!directory_)
       return Error(Kind::unsupported,
                    str::cat(path, ": this host has no '", controller_,

@@ -249,6 +249,41 @@ Test(cgroup, without_rights) {
   const auto limit = plan::make_cgroup(config(pids(5)), "id", mine, false);
   cr_assert(!limit.ok());
   cr_expect(limit.error().kind == Kind::denied);
+  const auto said = [](Kind3 kind) {
+    plan::CgroupHost theirs = host(kind);
+    theirs.writable = false;
+    return plan::make_cgroup(config(pids(5)), "id", theirs, false).take_error().message;
+  };
+  cr_expect(said(Kind3::v2).find("systemd-run --user --scope") != std::string::npos);
+  cr_expect(said(Kind3::v1).find("systemd.unified_cgroup_hierarchy=1") != std::string::npos);
+}
+
+Test(cgroup, a_user_has_what_was_delegated) {
+  plan::CgroupHost mine = host(Kind3::v2);
+  mine.delegated = "/user.slice/me";
+  mine.hierarchies.front() = {"/c/user.slice/me", {"memory", "pids"}, true};
+  mine.tolerant = true;
+  mine.gives_away = false;
+  const auto path = [&](std::optional<std::string> asked) {
+    oci::Config from = config(pids(5));
+    from.linux_->cgroups_path = std::move(asked);
+    const auto made = plan::make_cgroup(from, "id", mine, false);
+    return made.ok() ? made.value().directories.front().mount_point + made.value().directories.front().path
+                     : made.error().message;
+  };
+  expect_text(path({}), "/c/user.slice/me/runtime-id");
+  expect_text(path("web"), "/c/user.slice/me/runtime/web");
+  expect_text(path("/pod/web"), "/c/user.slice/me/pod/web");
+  expect_text(path("/user.slice/me/web"), "/c/user.slice/me/web");
+  expect_text(path("/user.slice/men/web"), "/c/user.slice/me/user.slice/men/web");
+  oci::Resources cpu;
+  cpu.cpu = oci::Cpu{.shares = 512};
+  const auto refused = plan::make_cgroup(config(cpu), "id", mine, false);
+  cr_assert(!refused.ok());
+  cr_expect(
+      refused.error().message.find("linux.resources.cpu.shares: the controller 'cpu' was not given") == 0,
+      "%s", refused.error().message.c_str());
+  cr_expect(refused.error().message.find("systemctl edit user@.service") != std::string::npos);
 }
 
 Test(cgroup, what_may_not_be_made_is_done_without) {
