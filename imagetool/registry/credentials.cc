@@ -69,9 +69,10 @@ Result<std::string> decode_base64(std::string_view text) {
   return out;
 }
 
-Credential made_of(std::string user, std::string secret) {
-  if (user == kTokenUser) return {.identity_token = std::move(secret)};
-  return {.user = std::move(user), .password = std::move(secret)};
+Result<Credential> made_of(std::string user, std::string secret) {
+  if (user != kTokenUser) return Credential{.user = std::move(user), .password = std::move(secret)};
+  if (secret.empty()) return Error(Kind::invalid, str::cat("user '", kTokenUser, "' without a token"));
+  return Credential{.identity_token = std::move(secret)};
 }
 
 // One entry of "auths"; nullopt for {}, which docker writes where a helper keeps the secret.
@@ -87,7 +88,7 @@ Result<std::optional<Credential>> from_entry(json::Value entry) {
     return std::optional(TRY(parse_pair(pair).within(entry.path(), ".auth")));
   }
   if (const std::string user = text("username"); !user.empty())
-    return std::optional(made_of(user, text("password")));
+    return std::optional(TRY(made_of(user, text("password")).within(entry.path())));
   return std::optional<Credential>();
 }
 
@@ -144,7 +145,8 @@ Result<std::optional<Credential>> parse_answer(const std::string& program, std::
   const auto secret = document.root().find_string("Secret");
   if (!user || !secret)
     return Error(Kind::invalid, str::cat("'", program, "' answered without Username and Secret"));
-  Credential found = made_of(std::string(*user), std::string(*secret));
+  Credential found =
+      TRY(made_of(std::string(*user), std::string(*secret)).within("'", program, "' answered with"));
   found.source = str::cat("'", program, "'");
   return std::optional(std::move(found));
 }
