@@ -30,7 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const auto program = cli::program<Globals, global_options, suggest>(
       {.name = "runtime", .summary = "run containers", .version = "1\n", .examples = ""}, create_command,
       start_command, run_command, exec_command, state_command, list_command, kill_command, delete_command,
-      ps_command, pause_command, resume_command, spec_command);
+      ps_command, pause_command, resume_command, update_command, events_command, spec_command,
+      features_command, validate_command);
   fuzz::Input input(data, size);
   std::vector<std::string_view> words;
   while (!input.empty() && words.size() < 64) words.push_back(input.until('\n'));

@@ -3,6 +3,7 @@
 #include "runtime/plan/process.h"
 
 #include "spec/config.h"
+#include "tests/fuzz/support/json_mutator.h"
 #include "tests/fuzz/support/round_trip.h"
 
 static void check_capabilities(const plan::CapabilitySets& sets, uint64_t held) {
@@ -29,6 +30,14 @@ static void check_plan(const oci::Process& process, const plan::ProcessFacts& fa
   fuzz::must(plan.set_groups || plan.groups.empty(), "groups that cannot be set are refused");
   for (const plan::RlimitStep& step : plan.rlimits)
     fuzz::must(step.limit.rlim_cur <= step.limit.rlim_max, "a soft limit is not above the hard one");
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t most, unsigned seed) {
+  return fuzz::mutate_json(data, size, most, seed);
+}
+extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* one, size_t one_size, const uint8_t* other,
+                                            size_t other_size, uint8_t* out, size_t most, unsigned seed) {
+  return fuzz::cross_json(fuzz::text(one, one_size), fuzz::text(other, other_size), out, most, seed);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -6,6 +6,7 @@
 
 #include "spec/inspection.h"
 #include "spec/state.h"
+#include "tests/fuzz/support/json_mutator.h"
 #include "tests/fuzz/support/round_trip.h"
 
 // `validate` and `create` agree on which documents are sound.
@@ -14,6 +15,14 @@ static void check_inspection(std::string_view text, bool sound) {
   const bool wrong = std::any_of(findings.begin(), findings.end(),
                                  [](const oci::Finding& f) { return f.severity == oci::Severity::error; });
   if (wrong == sound) std::abort();
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t most, unsigned seed) {
+  return fuzz::mutate_json(data, size, most, seed);
+}
+extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* one, size_t one_size, const uint8_t* other,
+                                            size_t other_size, uint8_t* out, size_t most, unsigned seed) {
+  return fuzz::cross_json(fuzz::text(one, one_size), fuzz::text(other, other_size), out, most, seed);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

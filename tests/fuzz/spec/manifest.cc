@@ -1,6 +1,7 @@
 // Any bytes as an image manifest.  What is one is no index, under whatever media type it is announced
 // (CVE-2021-41190), and its digests can be used as file names.
 #include "spec/image.h"
+#include "tests/fuzz/support/json_mutator.h"
 #include "tests/fuzz/support/round_trip.h"
 
 static void check(const oci::Descriptor& descriptor) {
@@ -9,6 +10,14 @@ static void check(const oci::Descriptor& descriptor) {
   fuzz::must(descriptor.digest.hex().find_first_not_of("0123456789abcdef") == std::string_view::npos,
              "a digest is hexadecimal", descriptor.digest.text());
   fuzz::must(descriptor.size <= INT64_MAX, "a size is not negative");
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t most, unsigned seed) {
+  return fuzz::mutate_json(data, size, most, seed);
+}
+extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* one, size_t one_size, const uint8_t* other,
+                                            size_t other_size, uint8_t* out, size_t most, unsigned seed) {
+  return fuzz::cross_json(fuzz::text(one, one_size), fuzz::text(other, other_size), out, most, seed);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

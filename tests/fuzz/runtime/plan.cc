@@ -1,0 +1,174 @@
+// Any config.json on hosts of every kind: planned, or refused with sentences that name the property; and whatever it says,
+// what comes out of it stays beneath the container's root, its cgroups and its own kernel parameters.  Its resources
+// are then asked for once more, as `update` does.
+#include "runtime/plan/plan.h"
+
+#include <sched.h>
+
+#include <algorithm>
+
+#include "runtime/plan/update.h"
+#include "tests/fuzz/support/json_mutator.h"
+
+namespace {
+
+using fuzz::must;
+
+constexpr size_t kHead = 1;  // bytes before the document: the host and the command line
+
+std::vector<plan::HostHierarchy> hierarchies(size_t kind) {
+  const std::vector<plan::HostHierarchy> old = {
+      {.mount_point = "/sys/fs/cgroup/systemd", .controllers = {"name=systemd"}},
+      {.mount_point = "/sys/fs/cgroup/cpu,cpuacct", .controllers = {"cpu", "cpuacct"}},
+      {.mount_point = "/sys/fs/cgroup/cpuset", .controllers = {"cpuset"}},
+      {.mount_point = "/sys/fs/cgroup/memory", .controllers = {"memory"}},
+      {.mount_point = "/sys/fs/cgroup/blkio", .controllers = {"blkio"}},
+      {.mount_point = "/sys/fs/cgroup/net_cls,net_prio", .controllers = {"net_cls", "net_prio"}},
+      {.mount_point = "/sys/fs/cgroup/devices", .controllers = {"devices"}},
+      {.mount_point = "/sys/fs/cgroup/hugetlb", .controllers = {"hugetlb"}},
+      {.mount_point = "/sys/fs/cgroup/pids", .controllers = {"pids"}},
+      {.mount_point = "/sys/fs/cgroup/rdma", .controllers = {"rdma"}}};
+  const plan::HostHierarchy unified = {
+      .mount_point = "/sys/fs/cgroup",
+      .controllers = {"cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma", "misc"},
+      .v2 = true};
+  if (kind == 0) return {};
+  if (kind == 1) return old;
+  if (kind == 2) return {unified};
+  return {
+      old[0], old[1], old[3], {.mount_point = "/sys/fs/cgroup/unified", .controllers = {"pids"}, .v2 = true}};
+}
+
+plan::Host make_host(uint8_t choice) {
+  plan::Host host;
+  host.cgroups.hierarchies = hierarchies(choice & 3);
+  const bool ordinary = (choice & 4) != 0;
+  host.euid = host.egid = ordinary ? 1000 : 0;
+  host.capabilities = ordinary ? 0 : 0x1ffffffffff;
+  host.cgroups.writable = host.cgroups.device_rules = !ordinary;
+  host.cgroups.tolerant = (choice & 8) != 0;
+  host.mount_labels = (choice & 16) != 0;
+  host.listen_fds = (choice & 32) != 0 ? 2 : 0;
+  if (ordinary) host.cgroups.user_manager = "/user.slice/user-1000.slice/user@1000.service";
+  return host;
+}
+
+// No step of it leads upwards, and none is empty.
+bool goes_down(std::string_view path) {
+  for (const std::string_view part : str::split(path, '/'))
+    if (part.empty() || part == "." || part == "..") return false;
+  return true;
+}
+
+void must_be_file(const std::string& file, std::string_view what) {
+  must(!file.empty() && file != "." && file != ".." && file.find('/') == std::string::npos, what, file);
+}
+
+void check(const plan::Namespaces& spaces) {
+  constexpr uint64_t kAll = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
+                            CLONE_NEWNET | 0x00000080 /* CLONE_NEWTIME */;
+  must((spaces.clone_flags & ~kAll) == 0, "clone is asked for namespaces alone");
+  for (const plan::NamespaceJoin& join : spaces.joins) {
+    must(join.path.starts_with('/'), "a namespace has an absolute path", join.path);
+    must((spaces.clone_flags & plan::clone_flag(join.type)) == 0, "a namespace is new or joined, not both");
+  }
+  const bool maps = !spaces.uid_mappings.empty() || !spaces.gid_mappings.empty();
+  must(!maps || spaces.user(), "maps are those of a user namespace");
+}
+
+void check(const plan::Cgroup& cgroup) {
+  for (const plan::CgroupDirectory& directory : cgroup.directories) {
+    must(directory.path.starts_with('/') && goes_down(directory.path.substr(1)),
+         "a cgroup is beneath its hierarchy, and not the hierarchy itself", directory.path);
+    for (const plan::CgroupWrite& write : directory.writes) {
+      must_be_file(write.file, "what is written is a file of the cgroup");
+      must(!write.property.empty(), "a write knows its property", write.file);
+    }
+  }
+}
+
+void check_files(const plan::Plan& plan) {
+  must(plan.rootfs.path.starts_with('/'), "the root is absolute", plan.rootfs.path);
+  for (const plan::MountStep& step : plan.mounts) {
+    must(!step.target.starts_with('/') && !step.target.ends_with('/'), "a target is relative", step.target);
+    must(step.kind != plan::MountKind::bind || step.source.starts_with('/'), "a bind's source is absolute",
+         step.source);
+    must((step.superblock & step.superblock_clear) == 0, "no flag is both set and cleared");
+  }
+  for (const plan::DeviceStep& device : plan.devices)
+    must(!device.path.empty() && !device.path.starts_with('/') && !device.path.ends_with('/'),
+         "a device is beneath the root", device.path);
+  for (const auto* list : {&plan.masks.masked, &plan.masks.readonly})
+    for (const plan::MaskPlan::Path& path : *list)
+      must(!path.path.starts_with('/') && !path.path.ends_with('/'), "a mask is beneath the root", path.path);
+}
+
+void check_kernel(const plan::Plan& plan) {
+  constexpr std::string_view kOwn[] = {"net/", "kernel/", "fs/mqueue/", "user/"};
+  for (const plan::SysctlStep& step : plan.sysctls) {
+    must(goes_down(step.path), "a parameter is beneath /proc/sys", step.path);
+    must(std::ranges::any_of(kOwn, [&](std::string_view own) { return step.path.starts_with(own); }),
+         "a parameter is one of a namespace", step.path);
+    must(plan.namespaces.has(step.space), "a parameter is one of a namespace of the container's own",
+         step.path);
+  }
+  for (const plan::NetDevice& device : plan.net_devices) {
+    must_be_file(device.host, "a network device has a name");
+    must_be_file(device.inside, "a network device keeps a name");
+  }
+  must(plan.intel_rdt.group.empty() || plan.intel_rdt.group.find('/') == std::string::npos,
+       "a resctrl group is beneath its root", plan.intel_rdt.group);
+}
+
+void check(const plan::Plan& plan) {
+  for (const std::string& warning : plan.warnings) fuzz::must_be_sentence(Error(Kind::invalid, warning));
+  check(plan.namespaces);
+  check(plan.cgroup);
+  check_files(plan);
+  check_kernel(plan);
+}
+
+void must_name_property(const Error& error) {
+  fuzz::must_be_sentence(error, false);
+  must(error.message.find(": ") != std::string::npos, "an error names the property", error.message);
+}
+
+void check_update(const oci::Config& config, const plan::Plan& plan) {
+  if (!config.linux_->resources) return;
+  for (const oci::Resources& recorded : {oci::Resources{}, *config.linux_->resources}) {
+    const auto update = plan::make_update(recorded, *config.linux_->resources, plan.cgroup.directories);
+    if (update.ok())
+      check(update.value().cgroup);
+    else
+      must_name_property(update.error());
+  }
+}
+
+}  // namespace
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t most, unsigned seed) {
+  return fuzz::mutate_json(data, size, most, seed, kHead);
+}
+extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* one, size_t one_size, const uint8_t* other,
+                                            size_t other_size, uint8_t* out, size_t most, unsigned seed) {
+  return fuzz::cross_json(fuzz::text(one, one_size), fuzz::text(other, other_size), out, most, seed, kHead);
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  fuzz::Input input(data, size);
+  const uint8_t choice = input.byte();
+  const auto config = oci::parse_config(input.rest());
+  if (!config.ok()) return 0;
+  const plan::CreateArgs args{.id = "web",
+                              .bundle = "/bundle",
+                              .systemd_cgroup = (choice & 64) != 0,
+                              .preserve_fds = (choice & 128) != 0 ? 3U : 0U};
+  const plan::Draft draft = plan::draft(config.value(), make_host(choice), args);
+  if (!draft.wrong.ok()) {
+    must_name_property(draft.wrong.error());
+    return 0;
+  }
+  check(draft.plan);
+  check_update(config.value(), draft.plan);
+  return 0;
+}
