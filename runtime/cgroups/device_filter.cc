@@ -157,9 +157,10 @@ class Program {
       code_.insert(code_.end(), {copy(1, 5), change(BPF_SUB, 1, minors.first)});
       jump(BPF_JGT, 1, static_cast<int64_t>(std::bit_width(bits)) - 1);
       if (!std::has_single_bit(bits + 1)) {  // there are gaps
-        code_.insert(code_.end(), {op(BPF_LD | BPF_DW | BPF_IMM, 0, 0, 0, static_cast<int32_t>(bits)),
-                                   op(0, 0, 0, 0, static_cast<int32_t>(bits >> 32)),
-                                   op(BPF_ALU64 | BPF_RSH | BPF_X, 0, 1, 0, 0), change(BPF_AND, 0, 1)});
+        code_.insert(code_.end(),
+                     {op(BPF_LD | BPF_DW, 0, 0, 0, static_cast<int32_t>(bits)),  // of BPF_IMM, which is 0
+                      op(0, 0, 0, 0, static_cast<int32_t>(bits >> 32)),
+                      op(BPF_ALU64 | BPF_RSH | BPF_X, 0, 1, 0, 0), change(BPF_AND, 0, 1)});
         jump(BPF_JEQ, 0, 0);
       }
     }

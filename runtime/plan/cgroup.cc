@@ -18,7 +18,7 @@ bool asks_for_limits(const oci::Resources& r) {
 }
 
 // The specification's paths are the host's; who has only a part of that may say so, or mean that part.
-std::string beneath(const std::optional<std::string>& delegated, std::string path) {
+std::string beneath(const std::optional<std::string>& delegated, const std::string& path) {
   const bool inside = delegated && path.starts_with(*delegated + "/");
   return inside ? path.substr(delegated->size()) : path;
 }
