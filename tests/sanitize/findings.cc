@@ -26,6 +26,7 @@
 
 extern "C" {
 const char* __asan_default_options();
+const char* __lsan_default_options();
 const char* __lsan_default_suppressions();
 const char* __ubsan_default_options();
 void __asan_on_error();
@@ -107,7 +108,8 @@ extern "C" {
 const char* __asan_default_options() {
   return "handle_abort=2:handle_segv=2:handle_sigbus=2:handle_sigfpe=2:exitcode=99";
 }
-// The unit test framework's own.
+// The unit test framework's own, which are no news either.
+const char* __lsan_default_options() { return "print_suppressions=0"; }
 const char* __lsan_default_suppressions() { return "leak:libcriterion.so\nleak:libboxfort.so\n"; }
 const char* __ubsan_default_options() { return "print_stacktrace=1:exitcode=99"; }
 
