@@ -146,13 +146,7 @@ void check_update(const oci::Config& config, const plan::Plan& plan) {
 
 }  // namespace
 
-extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t most, unsigned seed) {
-  return fuzz::mutate_json(data, size, most, seed, kHead);
-}
-extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* one, size_t one_size, const uint8_t* other,
-                                            size_t other_size, uint8_t* out, size_t most, unsigned seed) {
-  return fuzz::cross_json(fuzz::text(one, one_size), fuzz::text(other, other_size), out, most, seed, kHead);
-}
+FUZZ_JSON_BEHIND(kHead)
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::Input input(data, size);

@@ -32,13 +32,7 @@ static void check_plan(const oci::Process& process, const plan::ProcessFacts& fa
     fuzz::must(step.limit.rlim_cur <= step.limit.rlim_max, "a soft limit is not above the hard one");
 }
 
-extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t most, unsigned seed) {
-  return fuzz::mutate_json(data, size, most, seed);
-}
-extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* one, size_t one_size, const uint8_t* other,
-                                            size_t other_size, uint8_t* out, size_t most, unsigned seed) {
-  return fuzz::cross_json(fuzz::text(one, one_size), fuzz::text(other, other_size), out, most, seed);
-}
+FUZZ_JSON_BEHIND(0)
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto process = oci::parse_process(fuzz::text(data, size));

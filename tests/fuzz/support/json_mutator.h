@@ -3,8 +3,8 @@
 // member or element goes, comes twice, or is taken over from another input to where its kind stands; and a string or number
 // changes as libFuzzer would change it.  One time in eight, and where the text is no JSON, the bytes change after all.
 //
-// A target of documents defines LLVMFuzzerCustomMutator and LLVMFuzzerCustomCrossOver with these (libFuzzer's manual,
-// "Structure-aware fuzzing").  replay.cc never calls them.
+// FUZZ_JSON_BEHIND(bytes) makes a target one of documents that begin behind so many bytes: it defines libFuzzer's hooks for
+// changes (its manual, "Structure-aware fuzzing").  replay.cc never calls them.
 #pragma once
 
 #include <algorithm>
@@ -199,7 +199,7 @@ class JsonMutator {
 };
 
 // The first `before` bytes are none of the document's.
-inline size_t mutate_json(uint8_t* data, size_t size, size_t most, unsigned seed, size_t before = 0) {
+inline size_t mutate_json(uint8_t* data, size_t size, size_t most, unsigned seed, size_t before) {
   before = std::min(before, size);
   const std::string made = JsonMutator(text(data, size).substr(before), seed).changed();
   if (made.empty() || before + made.size() > most) return LLVMFuzzerMutate(data, size, most);
@@ -208,7 +208,7 @@ inline size_t mutate_json(uint8_t* data, size_t size, size_t most, unsigned seed
 }
 
 inline size_t cross_json(std::string_view one, std::string_view other, uint8_t* out, size_t most,
-                         unsigned seed, size_t before = 0) {
+                         unsigned seed, size_t before) {
   before = std::min({before, one.size(), other.size()});
   const std::string made = JsonMutator(one.substr(before), seed).crossed(other.substr(before));
   if (made.empty() || before + made.size() > most) return 0;
@@ -218,3 +218,13 @@ inline size_t cross_json(std::string_view one, std::string_view other, uint8_t* 
 }
 
 }  // namespace fuzz
+
+#define FUZZ_JSON_BEHIND(bytes)                                                                              \
+  extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t most, unsigned seed) {        \
+    return fuzz::mutate_json(data, size, most, seed, bytes);                                                 \
+  }                                                                                                          \
+  extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* one, size_t one_size, const uint8_t* other,     \
+                                              size_t other_size, uint8_t* out, size_t most, unsigned seed) { \
+    return fuzz::cross_json(fuzz::text(one, one_size), fuzz::text(other, other_size), out, most, seed,       \
+                            bytes);                                                                          \
+  }
