@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "imagetool/store/holders.h"
@@ -57,15 +58,12 @@ Result<> check_layout(Fd root) {
                                        "', and this program knows 1.0.0"));
 }
 
-// Only an empty directory becomes a store: a mistyped --store must not litter somebody's home.
-Result<> refuse_foreign(Fd root) {
-  for (const sys::Entry& entry : TRY(sys::list(root))) {
-    if (entry.name.starts_with('.') || entry.name == "lost+found") continue;
-    return Error(Kind::invalid,
-                 str::cat("it is no image store, and not empty: there is '", str::printable(entry.name),
-                          "'; name another directory with --store"));
-  }
-  return {};
+// What keeps a directory from becoming a store: a mistyped --store must not litter somebody's home.
+Result<std::optional<std::string>> find_foreign(Fd root) {
+  for (sys::Entry& entry : TRY(sys::list(root)))
+    if (!entry.name.starts_with('.') && entry.name != "lost+found")
+      return std::optional<std::string>(std::move(entry.name));
+  return std::optional<std::string>();
 }
 
 // Layers hold programs with set-user-id bits and other people's ids: who owns the directory could run or exchange what
@@ -82,9 +80,12 @@ Result<> refuse_other_owner(Fd root) {
 
 Result<> make_layout(Fd root) {
   if (exists(root, kLayoutFile)) return check_layout(root);
-  TRY(refuse_foreign(root));
-  // First of all: who opens the store at the same time takes what is being made here for a store.
-  return files::replace(root, kLayoutFile, kLayout, 0644, files::Durable::yes);
+  const auto foreign = TRY(find_foreign(root));
+  // First of all: what others see of a store that is being made has its layout.
+  if (!foreign) return files::replace(root, kLayoutFile, kLayout, 0644, files::Durable::yes);
+  if (exists(root, kLayoutFile)) return check_layout(root);
+  return Error(Kind::invalid, str::cat("it is no image store, and not empty: there is '",
+                                       str::printable(*foreign), "'; name another directory with --store"));
 }
 
 Result<> make_index(Fd root) {

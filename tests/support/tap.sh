@@ -47,6 +47,8 @@ eventually() {
   done
 }
 
+can_trace() { command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; }
+
 ok() {
   local name=$1 out status
   shift
