@@ -100,6 +100,7 @@ class Program {
     int64_t first = 0;
     uint64_t bits = 0;
   };
+
   std::set<int64_t> majors(uint32_t type) const {
     std::set<int64_t> found;
     for (const oci::DeviceRule& rule : rules_)
@@ -118,10 +119,11 @@ class Program {
 
   // Those that are not treated like the minors that no rule names.
   void add_minors(const Device& device) {
+    const uint32_t others = refused(rules_, device);
     std::vector<Minors> tests;
     for (const int64_t minor : minors(device)) {
       const uint32_t bits = refused(rules_, {device.type, device.major, minor});
-      if (bits == refused(rules_, device)) continue;
+      if (bits == others) continue;
       const auto alike = std::find_if(tests.begin(), tests.end(), [&](const Minors& m) {
         return m.refused == bits && minor - m.first < 64;
       });
@@ -137,8 +139,8 @@ class Program {
     const Device all{type, major};
     add_minors(all);
     // What the tests of all majors would say of it is left to them.
-    if (refused(rules_, all) != refused(rules_, {type}) || !minors({type}).empty())
-      add_test(all, {refused(rules_, all)});
+    const uint32_t bits = refused(rules_, all);
+    if (bits != refused(rules_, {type}) || !minors({type}).empty()) add_test(all, {bits});
   }
 
   void add_test(const Device& device, const Minors& minors) {

@@ -36,8 +36,7 @@ Result<plan::Host> probe(const Runtime& rt) {
   host.cgroups.device_rules = !confined;
   host.cgroups.tolerant = rt.rootless == Rootless::yes || (rt.rootless == Rootless::automatic && confined);
   host.cgroups.gives_away = rt.uid == 0;
-  const bool only_v2 = host.cgroups.hierarchies.size() == 1 && host.cgroups.hierarchies.front().v2;
-  if (rt.cgroup_manager == CgroupManager::cgroupfs && confined && only_v2)
+  if (rt.cgroup_manager == CgroupManager::cgroupfs && confined && host.cgroups.only_v2())
     TRY(cgroups::use_delegated(host.cgroups));
   if (by_systemd && confined) host.cgroups.user_manager = TRY(cgroups::user_manager());
   if (host.cgroups.tolerant)

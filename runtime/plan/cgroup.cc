@@ -175,11 +175,10 @@ Result<Cgroup> make_cgroup(const oci::Config& config, std::string_view id, const
   plan.delegated = host.delegated.has_value();
   plan.tolerant = host.tolerant && !asks_for_limits(resources);
   // With version 1 nothing beneath a root that is not ours is delegated to us; with version 2 alone that may well be.
-  const bool only_v2 = host.hierarchies.size() == 1 && host.hierarchies.front().v2;
   for (const HostHierarchy& hierarchy : host.hierarchies)
-    if (hierarchy.writable || only_v2 || !plan.tolerant)
+    if (hierarchy.writable || host.only_v2() || !plan.tolerant)
       plan.directories.push_back({hierarchy.mount_point, path, hierarchy.controllers, hierarchy.v2, {}});
-  if (only_v2 && host.gives_away && is_delegated(config, from)) plan.owner = host_user(config, from);
+  if (host.only_v2() && host.gives_away && is_delegated(config, from)) plan.owner = host_user(config, from);
   TRY(add_writes(resources, plan));
   if (host.device_rules) TRY(add_devices(resources, plan));
   if (plan.unit) add_properties(resources, host.device_rules, plan);

@@ -6,7 +6,8 @@
 //
 // Where: cgroupsPath absolute = beneath the hierarchy's mount; relative = beneath "/runtime" (the specification leaves that
 // to the runtime), so that "web" is /sys/fs/cgroup/…/runtime/web; absent = "/runtime-ID": each directory in between
-// would have to be made in every hierarchy.  An ordinary user's are beneath what the user was given.  Where systemd makes the cgroups, it is SLICE:PREFIX:NAME.
+// would have to be made in every hierarchy.  An ordinary user's are beneath what the user was given.  Where systemd makes
+// the cgroups, it is SLICE:PREFIX:NAME.
 // Units: config-linux.md.  0 means "not set" for shares, weights, limits and quotas, as every engine sends it; pids.limit
 // 0 is a limit (1.3.0).  -1 is unlimited.
 #pragma once
@@ -44,6 +45,8 @@ struct CgroupHost {
   bool gives_away = true;  // whether a container's user may be given its cgroup; an ordinary user cannot
   bool device_rules =
       true;  // false in a user namespace: its root may not set them, and makes no devices either
+
+  [[nodiscard]] bool only_v2() const { return hierarchies.size() == 1 && hierarchies.front().v2; }
 };
 
 struct CgroupWrite {
