@@ -160,14 +160,17 @@ int main(int argc, char** argv) {
   const std::span<const char* const> words(argv + (count ? 1 : 0), count);
   Globals globals;
   const auto call = kProgram.parse(words, globals);
-  std::optional<int> failure;
-  if (kProgram.command_word(words) == run_command.name) failure = program::kExitNotRun;
+  const auto finish = [&](const Result<int>& status) {
+    std::optional<int> failure;
+    if (!status.ok() && kProgram.command_word(words) == run_command.name) failure = program::kExitNotRun;
+    return program::finish(status, failure);
+  };
   const logs::Options options{.file = globals.log.value_or(""),
                               .format = globals.log_format,
                               .least = globals.debug ? logs::Level::debug : logs::Level::warning};
   if (auto opened = logs::open(options); !opened.ok()) {
     (void)logs::open({});  // what is to be said goes to standard error
-    return program::finish(opened.take_error(), failure);
+    return finish(opened.take_error());
   }
-  return program::finish(run(call, globals), failure);
+  return finish(run(call, globals));
 }
