@@ -5,8 +5,9 @@
 //      └── another imagetool has fetched it meanwhile ──▶ there
 //
 // Who holds the blob's lock fetches it; the others look again from time to time, so nobody who holds a lock waits for
-// one, and tell who it is and how far.  It goes on behind what an interrupted pull left.  What was put together from several answers and turns out
-// wrong is fetched once more from the start, in one piece; generation() tells who has been reading along.
+// one, and tell who it is and how far.  It goes on behind what an interrupted pull left.  What was put together from
+// several answers and turns out wrong is fetched once more from the start, in one piece; generation() tells who has been
+// reading along.
 #pragma once
 
 #include <cstdint>

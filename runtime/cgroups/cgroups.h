@@ -32,8 +32,8 @@ Result<plan::CgroupHost> probe(bool writable);
 // The cgroup of the user's systemd that this process is in, "/user.slice/user-1000.slice/user@1000.service"; "" if it is in none.
 Result<std::string> user_manager();
 
-// Restricts `host`, which has v2 alone, to what was delegated to the user of this process (cgroups(7)): the topmost cgroup above it
-// that the user may write to.  Where there is none, `host` stays as it is.
+// Restricts `host`, which has v2 alone, to what was delegated to the user of this process (cgroups(7)): the topmost cgroup
+// above it that the user may write to.  Where there is none, `host` stays as it is.
 Result<> use_delegated(plan::CgroupHost& host);
 
 // Controller, "" for v2 → absolute directory.  Controllers of one v1 hierarchy have the same.

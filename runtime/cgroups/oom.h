@@ -1,8 +1,8 @@
 // Whether a container runs out of memory: told as it happens, or afterwards, when a process was killed.
 //
-// As it happens: v1 signals an eventfd(2) registered in cgroup.event_control (Documentation/admin-guide/cgroup-v1/memory.rst), also
-// when the cgroup is removed.  v2 wakes those who poll memory.events (cgroups(7)), also for other reasons: there its
-// count of killed processes tells.  Afterwards both count those that the OOM killer has killed (v1 since Linux 4.13).  The
+// As it happens: v1 signals an eventfd(2) registered in cgroup.event_control (Documentation/admin-guide/cgroup-v1/
+// memory.rst), also when the cgroup is removed.  v2 wakes those who poll memory.events (cgroups(7)), also for other reasons:
+// there its count of killed processes tells.  Afterwards both count those that the OOM killer has killed (v1 since Linux 4.13).  The
 // limit they ran into may be that of a cgroup above the container's.
 #pragma once
 

@@ -69,7 +69,8 @@ Result<std::string> user_manager() {
 
 namespace {
 
-// Relative to the hierarchy's root; "" is all of it, nullopt: none.  To move a process into a cgroup is to write to the nearest that is above both, so it is not enough that some cgroup is ours.
+// Relative to the hierarchy's root; "" is all of it, nullopt: none.  To move a process into a cgroup is to write to the
+// nearest that is above both, so it is not enough that some cgroup is ours.
 Result<std::optional<std::string>> delegated(const std::string& mount_point) {
   const auto may_write = [](const std::string& path) {
     return sys::faccessat(Fd::cwd(), path.c_str(), W_OK).ok();

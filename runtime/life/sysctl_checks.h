@@ -1,6 +1,6 @@
-// Which kernel parameters of a plan the container will have, and can write.  Its namespaces decide that, not the host's: "neigh.default"
-// is in the kernel's first network namespace alone, and what belongs to root of the host is in none that a user namespace
-// owns.  So a child looks, in namespaces like the container's, which are gone with it.
+// Which kernel parameters of a plan the container will have, and can write.  Its namespaces decide that, not the host's:
+// "neigh.default" is in the kernel's first network namespace alone, and what belongs to root of the host is in none that a
+// user namespace owns.  So a child looks, in namespaces like the container's, which are gone with it.
 //
 // Devices get into the container's network namespace by linux.netDevices and by hooks, and those have names that are not the
 // host's: all that is known here is which parameters a device has, by those of "lo", which every network namespace has.
