@@ -59,7 +59,7 @@ void Arrival::step() {
 
 Result<> Arrival::move_on() {
   if (state_ == State::waiting) return look();
-  TRY(partial_->catch_up(kCatchUp));
+  TRY(partial_->catch_up(kCatchUp).within("fetching '", request_.descriptor.digest.text(), "'"));
   if (asked_ && request_.result && !request_.result->ok()) return once_more(request_.result->error());
   const bool complete = partial_->whole() == request_.descriptor.size && (!asked_ || request_.result);
   return complete ? conclude() : Result<>();

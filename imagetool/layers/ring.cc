@@ -24,12 +24,14 @@ Result<> Ring::finish() {
   return {};
 }
 
+// Buffers that the slowest reader has not let go of.
+uint64_t Ring::used() const { return written_ - *std::ranges::min_element(taken_); }
+
 // The buffer that is written next; null: nobody wants it.
 Ring::Buffer* Ring::wait_for_room() {
   std::unique_lock lock(mutex_);
-  freed_.wait(lock, [&] {
-    return state_ == State::stopped || written_ - *std::ranges::min_element(taken_) < kBuffers;
-  });
+  if (used() == kBuffers)
+    freed_.wait(lock, [&] { return state_ == State::stopped || used() <= kBuffers - kFew; });
   return state_ == State::stopped ? nullptr : &buffers_[written_ % kBuffers];
 }
 
@@ -45,20 +47,26 @@ Result<> Ring::write(std::string_view bytes) {
     buffer->used = std::min(bytes.size(), kSize);
     if (bytes.data() != buffer->bytes.get()) std::memcpy(buffer->bytes.get(), bytes.data(), buffer->used);
     bytes.remove_prefix(buffer->used);
-    {
-      const std::lock_guard lock(mutex_);
-      ++written_;
-    }
-    arrived_.notify_all();  // who wakes up finds the lock free
+    wrote();
   }
   return {};
+}
+
+void Ring::wrote() {
+  bool enough = false;  // for one who sleeps
+  {
+    const std::lock_guard lock(mutex_);
+    ++written_;
+    enough = std::ranges::any_of(taken_, [&](uint64_t taken) { return written_ - taken == kFew; });
+  }
+  if (enough) arrived_.notify_all();  // who wakes up finds the lock free
 }
 
 // Null: there is nothing more.
 const Ring::Buffer* Ring::wait_for_bytes(size_t reader) {
   std::unique_lock lock(mutex_);
   const uint64_t next = taken_[reader];
-  arrived_.wait(lock, [&] { return state_ != State::open || next < written_; });
+  if (next == written_) arrived_.wait(lock, [&] { return state_ != State::open || written_ - next >= kFew; });
   return state_ == State::stopped || next == written_ ? nullptr : &buffers_[next % kBuffers];
 }
 
@@ -69,12 +77,18 @@ Result<bool> Ring::drain(size_t reader, Sink& into) {
       stop();
       return taken.take_error();
     }
-    {
-      const std::lock_guard lock(mutex_);
-      ++taken_[reader];
-    }
-    freed_.notify_one();
+    took(reader);
   }
   const std::lock_guard lock(mutex_);
   return state_ == State::finished;
+}
+
+void Ring::took(size_t reader) {
+  bool enough = false;  // for a writer who sleeps
+  {
+    const std::lock_guard lock(mutex_);
+    ++taken_[reader];
+    enough = used() == kBuffers - kFew;
+  }
+  if (enough) freed_.notify_one();
 }

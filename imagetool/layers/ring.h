@@ -5,7 +5,8 @@
 //                                               └▶ drain(1, …)
 //
 // Every reader gets every byte.  A buffer is free again when the slowest has let go of it, so memory is bounded and the
-// writer waits for whom it must.  Buffers are as large as the second-level cache likes them.
+// writer waits for whom it must.  Buffers are as large as the second-level cache likes them.  Who had to wait goes on when
+// a few buffers are free, or full: falling asleep and waking up cost more than they do.
 //
 // Readers get all that was written before a writer fails, so what ends a broken stream does not depend on who was
 // quicker.
@@ -43,6 +44,7 @@ class Ring final : public Sink {
 
  private:
   static constexpr size_t kBuffers = 4;
+  static constexpr size_t kFew = kBuffers / 2;
   static constexpr size_t kSize = 256 << 10;
   struct Buffer {
     std::unique_ptr<char[]> bytes;
@@ -51,6 +53,9 @@ class Ring final : public Sink {
   enum class State { open, finished, abandoned, stopped };
   Buffer* wait_for_room();
   const Buffer* wait_for_bytes(size_t reader);
+  void wrote();
+  void took(size_t reader);
+  [[nodiscard]] uint64_t used() const;
   void close(State state);
 
   std::mutex mutex_;

@@ -58,17 +58,32 @@ void Partial::advance(std::string_view bytes) {
 
 Result<> Partial::write(uint64_t offset, std::string_view bytes) {
   assert(offset <= blob_.size && bytes.size() <= blob_.size - offset);
+  if (offset != held_at_ + held_.size()) TRY(flush());
   if (offset < whole_) {
     const uint64_t known = std::min<uint64_t>(whole_ - offset, bytes.size());
     bytes.remove_prefix(known);
     offset += known;
   }
-  if (bytes.empty()) return {};
-  TRY(sys::pwrite_all(file_, bytes, static_cast<off_t>(offset)));
-  if (offset == whole_)
-    advance(bytes);
+  while (!bytes.empty()) {
+    if (held_.size() == kBuffer) TRY(flush());
+    if (held_.empty()) held_at_ = offset;
+    const std::string_view part = bytes.substr(0, kBuffer - held_.size());
+    held_.append(part);
+    offset += part.size();
+    bytes.remove_prefix(part.size());
+  }
+  return {};
+}
+
+// Writes what is in memory.
+Result<> Partial::flush() {
+  if (held_.empty()) return {};
+  TRY(sys::pwrite_all(file_, held_, static_cast<off_t>(held_at_)));
+  if (held_at_ == whole_)
+    advance(held_);
   else
-    remember(offset, offset + bytes.size());
+    remember(held_at_, held_at_ + held_.size());
+  held_.clear();
   return {};
 }
 
@@ -81,6 +96,7 @@ void Partial::remember(uint64_t first, uint64_t end) {
 }
 
 Result<> Partial::catch_up(uint64_t budget) {
+  TRY(flush());
   std::string buffer;
   while (behind() && budget > 0) {
     const uint64_t end = ready_.begin()->second;
@@ -114,6 +130,7 @@ Result<> Partial::commit() {
 
 Result<> Partial::restart() {
   ready_.clear();
+  held_.clear();
   from_ = whole_ = 0;
   hasher_ = Hasher(blob_.digest.algorithm());
   return sys::ftruncate(file_, 0);

@@ -45,8 +45,14 @@ oci::Descriptor describe(std::string_view text) {
   return {.digest = hasher.finish().take(), .size = text.size()};
 }
 
+// Written, and nothing of it hashed that does not stand at whole().
 void put(Partial& partial, std::string_view text, size_t first, size_t end) {
   cr_assert(partial.write(first, text.substr(first, end - first)).ok());
+  cr_assert(partial.catch_up(0).ok());
+}
+
+uint64_t written(const Scratch& scratch, const oci::Descriptor& blob) {
+  return static_cast<uint64_t>(sys::fstatat(Fd::cwd(), scratch.file(blob).c_str(), 0).take().st_size);
 }
 
 void expect_commit(const Scratch& scratch, Partial& partial, const oci::Descriptor& blob,
@@ -99,6 +105,42 @@ Test(partial, what_was_hashed_does_not_change) {
   put(partial, text, 0, 600);
   cr_assert(partial.write(0, std::string(500, 'x')).ok());
   cr_assert(partial.write(500, std::string(100, 'x') + text.substr(600)).ok());
+  cr_assert(partial.catch_up(0).ok());
+  expect_commit(scratch, partial, blob, text);
+}
+
+Test(partial, what_is_in_memory_does_not_change) {
+  const Scratch scratch;
+  const std::string text = pattern(1000);
+  const oci::Descriptor blob = describe(text);
+  Partial partial = scratch.open(blob).take();
+  cr_assert(partial.write(0, text.substr(0, 600)).ok());
+  cr_assert(partial.write(500, std::string(100, 'x') + text.substr(600)).ok());
+  cr_assert(partial.catch_up(0).ok());
+  expect_commit(scratch, partial, blob, text);
+}
+
+// As libcurl does it: many small ones, and two ranges in turn.
+Test(partial, what_comes_in_small_pieces_is_written_in_large_ones) {
+  const Scratch scratch;
+  const std::string text = pattern(1 << 20);
+  const oci::Descriptor blob = describe(text);
+  Partial partial = scratch.open(blob).take();
+  const auto small = [&](size_t first, size_t end) {
+    for (size_t at = first; at < end; at += 16'384)
+      cr_assert(
+          partial.write(at, std::string_view(text).substr(at, std::min<size_t>(16'384, end - at))).ok());
+  };
+  small(0, 100'000);
+  cr_expect_eq(written(scratch, blob), 0u);
+  small(600'000, 700'000);
+  cr_expect_eq(written(scratch, blob), 100'000u, "another place: what was in memory has been written");
+  cr_expect_eq(partial.whole(), 100'000u);
+  small(100'000, 600'000);
+  cr_expect_gt(partial.whole(), 300'000u, "there is an end to what is gathered");
+  small(700'000, text.size());
+  cr_assert(partial.catch_up(0).ok());
+  cr_expect_eq(written(scratch, blob), text.size());
   expect_commit(scratch, partial, blob, text);
 }
 
@@ -142,7 +184,7 @@ Test(partial, wrong_bytes_get_no_name) {
   const oci::Descriptor blob = describe(text);
   {
     Partial first = scratch.open(blob).take();
-    cr_assert(first.write(0, std::string(500, 'x')).ok());
+    put(first, std::string(500, 'x'), 0, 500);
   }
   Partial second = scratch.open(blob).take();
   cr_expect_eq(second.from(), 500u);
