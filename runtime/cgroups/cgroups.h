@@ -83,6 +83,11 @@ Result<> check_memory(const plan::MemoryCheck& check);
 // Writes the limits of `plan` into cgroups that are in use.  If one is refused, those before it get their old values
 // back, as they do from the Undo unless that is kept.
 Result<Undo> apply(const plan::Cgroup& plan);
+// What stands now in the control files that systemd writes as well.  systemd can say less than they hold: no period
+// without a quota, and no weight and idleness that are not one property.
+std::vector<plan::CgroupDirectory> shared_with_systemd(const std::vector<plan::CgroupDirectory>& directories);
+// Writes again what systemd has changed of that since.
+Result<> write_where_changed(const std::vector<plan::CgroupDirectory>& before);
 // As the hierarchies and directories that a plan for `paths` writes to.  v2 has the controllers that reach this cgroup.
 Result<std::vector<plan::CgroupDirectory>> directories(const Paths& paths);
 

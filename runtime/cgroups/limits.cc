@@ -1,11 +1,13 @@
 #include "runtime/cgroups/limits.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <optional>
 
 #include "runtime/cgroups/cgroups.h"
 #include "runtime/cgroups/control.h"
+#include "runtime/plan/cgroup_writes.h"
 #include "spec/base/log.h"
 #include "spec/base/sys.h"
 
@@ -91,8 +93,15 @@ std::vector<std::string> old_values(const plan::CgroupWrite& w, std::string_view
   return lines;
 }
 
+// What it then reads as a weight cannot be written.
+bool has_no_weight(const std::string& directory) {
+  const Result<std::string> idle = read_file(directory, plan::kCpuIdle);
+  return idle.ok() && str::trim(idle.value()) == "1";
+}
+
 // What can be read can be put back; what cannot (cgroup.kill) has no old value.
 void remember(const plan::CgroupWrite& w, const std::string& directory, plan::CgroupDirectory& old) {
+  if (plan::is_cpu_weight(w.file) && has_no_weight(directory)) return;
   for (const std::string& file : {w.file, w.other_file}) {
     if (file.empty()) continue;
     const Result<std::string> text = read_file(directory, file);
@@ -125,6 +134,49 @@ Result<> check_memory(const plan::MemoryCheck& check) {
   if (check.limit > 0 && check.limit < memory)
     return Error(Kind::conflict, str::cat(check.limit_property, ": rejecting memory limit ", check.limit,
                                           ": ", memory, " bytes are in use"));
+  return {};
+}
+
+// Those that systemd writes whenever it is told of another one of the same controller (src/core/cgroup.c), v1's behind
+// v2's.  Before Linux 6.10 a write to cpu.max changes cpu.max.burst.
+constexpr std::string_view kSystemdsToo[] = {
+    "cpu.idle",         "cpu.weight",
+    "cpu.max",          "cpu.max.burst",
+    "cpuset.cpus",      "cpuset.mems",
+    "io.weight",        "io.bfq.weight",
+    "io.max",           "memory.min",
+    "memory.low",       "memory.high",
+    "memory.max",       "memory.swap.max",
+    "memory.zswap.max", "pids.max",
+    "cpu.shares",       "cpu.cfs_period_us",
+    "cpu.cfs_quota_us", "blkio.weight",
+    "blkio.bfq.weight", "memory.limit_in_bytes",
+};
+
+std::vector<plan::CgroupDirectory> shared_with_systemd(
+    const std::vector<plan::CgroupDirectory>& directories) {
+  std::vector<plan::CgroupDirectory> all;
+  for (const plan::CgroupDirectory& directory : directories) {
+    const std::string path = directory.mount_point + directory.path;
+    plan::CgroupDirectory now{
+        .mount_point = {}, .path = path, .controllers = {}, .v2 = directory.v2, .writes = {}};
+    for (const std::string_view file : kSystemdsToo)
+      remember({.file = std::string(file), .value = {}, .property = str::cat("'", file, "'")}, path, now);
+    all.push_back(std::move(now));
+  }
+  return all;
+}
+
+Result<> write_where_changed(const std::vector<plan::CgroupDirectory>& before) {
+  for (plan::CgroupDirectory directory : before) {
+    std::erase_if(directory.writes, [&](const plan::CgroupWrite& w) {
+      const Result<std::string> now = read_file(directory.path, w.file);
+      if (!now.ok()) return true;
+      const std::vector<std::string> lines = old_values(w, now.value());
+      return std::ranges::find(lines, w.value) != lines.end();
+    });
+    TRY(write_limits(directory, directory.path));
+  }
   return {};
 }
 

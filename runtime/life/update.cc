@@ -21,15 +21,17 @@ Result<Undo> change_schemata(const oci::State& state, const std::vector<plan::Rd
   return resctrl::change(state.rdt_tasks.front(), schemata);
 }
 
-// Or it would write the old limits again, whenever it comes to that unit.
+// Or it would write the old limits again, whenever it comes to that unit.  It writes the new ones at once, and what it cannot
+// say is lost with that: so it is put back.
 Result<> tell_systemd(const Runtime& rt, const oci::SystemdUnit& unit, const plan::Cgroup& cgroup) {
   systemd::Request request{.verb = systemd::Verb::set,
                            .unit = unit.name,
                            .user = unit.user,
                            .properties = plan::limit_properties(cgroup)};
   if (request.properties.empty()) return {};
+  const std::vector<plan::CgroupDirectory> wanted = cgroups::shared_with_systemd(cgroup.directories);
   (void)TRY(cgroups::ask_systemd(std::move(request), {rt.environment.all}));
-  return {};
+  return cgroups::write_where_changed(wanted).within("what systemd cannot say");
 }
 
 }  // namespace
@@ -47,6 +49,7 @@ Result<> update(const Runtime& rt, const std::string& id, const Change& change,
   oci::ExecDefaults defaults = TRY(dir.load_exec_defaults());
   plan::Update update = TRY(plan::make_update(defaults.resources.value_or(oci::Resources{}), change.resources,
                                               TRY(cgroups::directories(state.cgroup_paths)), name));
+  if (state.unit) plan::count_as_systemd(update.cgroup);
   for (const std::string& warning : update.cgroup.warnings) logs::warn(warning);
   if (update.check) TRY(cgroups::check_memory(*update.check));
   Undo restore_schemata = TRY(change_schemata(state, change.schemata));

@@ -82,6 +82,7 @@ Result<> add_devices(const oci::Resources& from, Cgroup& plan) {
 
 // systemd is told what it would otherwise undo.
 void add_properties(const oci::Resources& resources, bool device_rules, Cgroup& plan) {
+  count_as_systemd(plan);
   std::vector<systemd::Property>& all = plan.unit->properties;
   for (systemd::Property& limit : limit_properties(plan)) all.push_back(std::move(limit));
   if (!device_rules) return;

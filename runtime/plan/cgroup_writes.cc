@@ -150,6 +150,7 @@ Result<> add_shares(uint64_t shares, const Cgroup& plan, Writer& cpu) {
 
 Result<> add_cpu(const oci::Cpu& from, Cgroup& plan) {
   Writer cpu(plan, "cpu");
+  if (from.idle) TRY(cpu.write("cpu.idle", {"cpu.idle", "cpu.idle", str::cat(*from.idle)}));
   if (from.shares.value_or(0)) TRY(add_shares(*from.shares, plan, cpu));
   TRY(add_cpu_bandwidth(from, cpu));
   if (from.burst) TRY(cpu.write("cpu.burst", {"cpu.cfs_burst_us", "cpu.max.burst", str::cat(*from.burst)}));
@@ -157,7 +158,6 @@ Result<> add_cpu(const oci::Cpu& from, Cgroup& plan) {
     TRY(cpu.write("cpu.realtimePeriod", {"cpu.rt_period_us", "", str::cat(*from.realtime_period)}));
   if (from.realtime_runtime.value_or(0))
     TRY(cpu.write("cpu.realtimeRuntime", {"cpu.rt_runtime_us", "", str::cat(*from.realtime_runtime)}));
-  if (from.idle) TRY(cpu.write("cpu.idle", {"cpu.idle", "cpu.idle", str::cat(*from.idle)}));
   Writer cpuset(plan, "cpuset");
   if (from.cpus && !from.cpus->empty())
     TRY(cpuset.write("cpu.cpus", {"cpuset.cpus", "cpuset.cpus", *from.cpus}));
@@ -309,6 +309,22 @@ Result<> add_unified(const std::map<std::string, std::string>& from, Cgroup& pla
   return {};
 }
 
+// The kernel takes no weight from what is idle, and systemd has one property for both.
+void leave_out_weight_of_idle(Cgroup& plan) {
+  CgroupDirectory* cpu = find_directory(plan, "cpu");
+  if (!cpu) return;
+  const auto idle = std::ranges::find_if(
+      cpu->writes, [](const CgroupWrite& w) { return w.file == kCpuIdle && str::trim(w.value) == "1"; });
+  if (idle == cpu->writes.end()) return;
+  const std::string property = idle->property;
+  std::erase_if(cpu->writes, [&](const CgroupWrite& w) {
+    if (!is_cpu_weight(w.file)) return false;
+    plan.warnings.push_back(str::cat(w.property, ": unable to apply both this and ", property,
+                                     ", as what is idle has no weight of its own, ignoring"));
+    return true;
+  });
+}
+
 }  // namespace
 
 CgroupDirectory* find_directory(Cgroup& plan, std::string_view controller) {
@@ -328,6 +344,7 @@ Result<> add_writes(const oci::Resources& resources, Cgroup& plan) {
   if (resources.network) errors.keep(add_network(*resources.network, plan));
   errors.keep(add_rdma(resources.rdma, plan));
   errors.keep(add_unified(resources.unified, plan));
+  leave_out_weight_of_idle(plan);
   return std::move(errors).finish();
 }
 

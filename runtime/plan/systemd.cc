@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 
+#include "runtime/plan/cgroup_writes.h"
 #include "runtime/plan/process.h"
 #include "spec/base/names.h"
 
@@ -206,19 +207,31 @@ std::optional<Values> mask_of(std::string_view list) {
   return out;
 }
 
-// systemd counts the quota for a second, and in percents: what is no whole percent is rounded up, so that it never
-// allows less than the file does.
-void add_bandwidth(std::string_view quota, std::string_view period, std::vector<Property>& out) {
-  constexpr uint64_t kSecond = 1'000'000, kPercent = kSecond / 100;
+constexpr uint64_t kSecond = 1'000'000;
+constexpr std::string_view kDefaultPeriod = "100000";
+
+// The quota for a second, which is what systemd counts, in percents: what is no whole percent is rounded up.  nullopt: unlimited.
+std::optional<uint64_t> per_second(std::string_view quota, std::string_view period) {
+  constexpr uint64_t kPercent = kSecond / 100;
   const auto per_period = str::number<uint64_t>(quota), length = str::number<uint64_t>(period);
-  std::string per_second = kUnlimited;
   constexpr uint64_t kLongest = UINT64_MAX / kSecond / 2;  // what is larger does not fit, and limits nothing
-  if (per_period && length && *length && *per_period < kLongest && *length < kLongest) {
-    const uint64_t exact = (*per_period * kSecond + *length - 1) / *length;
-    per_second = str::cat((exact + kPercent - 1) / kPercent * kPercent);
-  }
-  out.push_back({"CPUQuotaPerSecUSec", "t", {per_second}});
-  if (length) out.push_back({"CPUQuotaPeriodUSec", "t", {str::cat(*length)}, 242});
+  if (!per_period || !length || !*length || *per_period >= kLongest || *length >= kLongest)
+    return std::nullopt;
+  const uint64_t exact = (*per_period * kSecond + *length - 1) / *length;
+  return (exact + kPercent - 1) / kPercent * kPercent;
+}
+
+void add_bandwidth(std::string_view quota, std::string_view period, std::vector<Property>& out) {
+  const std::optional<uint64_t> all = per_second(quota, period);
+  out.push_back({"CPUQuotaPerSecUSec", "t", {all ? str::cat(*all) : kUnlimited}});
+  if (const auto length = str::number<uint64_t>(period))
+    out.push_back({"CPUQuotaPeriodUSec", "t", {str::cat(*length)}, 242});
+}
+
+// "QUOTA PERIOD" of cpu.max.
+std::pair<std::string_view, std::string_view> v2_bandwidth(std::string_view value) {
+  const size_t space = value.find(' ');
+  return {value.substr(0, space), space == std::string_view::npos ? kDefaultPeriod : value.substr(space + 1)};
 }
 
 // "8:0 rbps=1000": one of four properties, for the device by its number.
@@ -245,11 +258,8 @@ void add_special(const CgroupWrite& write, std::vector<Property>& out) {
     if (mask)
       out.push_back({write.file == "cpuset.cpus" ? "AllowedCPUs" : "AllowedMemoryNodes", "ay", *mask, 244});
   } else if (write.file == "cpu.max") {
-    const size_t space = write.value.find(' ');
-    add_bandwidth(write.value.substr(0, space),
-                  space == std::string::npos ? "100000" : write.value.substr(space + 1), out);
-  } else if (write.file == "cpu.idle" && write.value == "1") {
-    out.push_back({"CPUWeight", "t", {"0"}, 252});
+    const auto [quota, period] = v2_bandwidth(write.value);
+    add_bandwidth(quota, period, out);
   } else if (write.file == "io.max") {
     add_io(write.value, out);
   } else if (write.file == "io.bfq.weight" && write.other_file == "io.weight" &&
@@ -258,9 +268,18 @@ void add_special(const CgroupWrite& write, std::vector<Property>& out) {
   }
 }
 
+// 0 is systemd's word for idle.  What is idle no more has the weight that is written with that, or none in particular.
+void add_idle(const CgroupDirectory& directory, std::vector<Property>& out) {
+  for (const CgroupWrite& write : directory.writes) {
+    const bool idle = str::trim(write.value) == "1";
+    if (write.file == kCpuIdle && (idle || std::ranges::find(out, "CPUWeight", &Property::name) == out.end()))
+      out.push_back({"CPUWeight", "t", {idle ? std::string("0") : kUnlimited}, 252});
+  }
+}
+
 // Of v1, where quota and period have a file each.
 void add_v1_bandwidth(const CgroupDirectory& directory, std::vector<Property>& out) {
-  std::string_view quota, period = "100000";
+  std::string_view quota, period = kDefaultPeriod;
   for (const CgroupWrite& write : directory.writes) {
     if (write.file == "cpu.cfs_quota_us") quota = write.value;
     if (write.file == "cpu.cfs_period_us") period = write.value;
@@ -269,6 +288,19 @@ void add_v1_bandwidth(const CgroupDirectory& directory, std::vector<Property>& o
 }
 
 }  // namespace
+
+void count_as_systemd(Cgroup& cgroup) {
+  constexpr uint64_t kMost = 1'000'000'000;  // no kernel takes more of either
+  for (CgroupDirectory& directory : cgroup.directories) {
+    for (CgroupWrite& write : directory.writes) {
+      if (write.file != "cpu.max") continue;
+      const auto [quota, period] = v2_bandwidth(write.value);
+      const uint64_t all = per_second(quota, period).value_or(kMost);
+      const uint64_t length = str::number<uint64_t>(period).value_or(kMost);
+      if (all < kMost && length < kMost) write.value = str::cat(all * length / kSecond, " ", length);
+    }
+  }
+}
 
 std::vector<Property> limit_properties(const Cgroup& cgroup) {
   std::vector<Property> out;
@@ -284,7 +316,10 @@ std::vector<Property> limit_properties(const Cgroup& cgroup) {
       if (str::number<uint64_t>(value))
         out.push_back({std::string(plain->property), "t", {value}, plain->since});
     }
-    if (!directory.v2) add_v1_bandwidth(directory, out);
+    if (directory.v2)
+      add_idle(directory, out);
+    else
+      add_v1_bandwidth(directory, out);
   }
   return out;
 }

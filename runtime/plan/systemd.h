@@ -29,6 +29,9 @@ Result<Unit> make_unit(std::string_view cgroups_path, std::string_view id,
                        const std::map<std::string, std::string>& annotations,
                        const std::optional<std::string>& user_manager);
 
+// Changes quotas in cpu.max to those that systemd will have, which counts in whole percents: one that the file held beside it would
+// change behind everybody's back.
+void count_as_systemd(Cgroup& cgroup);
 // What the writes of `cgroup` are as properties.
 std::vector<systemd::Property> limit_properties(const Cgroup& cgroup);
 // What `rules` are as DevicePolicy and DeviceAllow; empty: they cannot be said so.

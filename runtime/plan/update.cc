@@ -136,7 +136,10 @@ oci::Resources complete(const oci::Resources& change, const oci::Resources& all,
   if (asked.cpu && (asked.cpu->period.value_or(0) || asked.cpu->quota.value_or(0)) && is_v2(plan, "cpu")) {
     if (all.cpu->quota) asked.cpu->quota = all.cpu->quota;
     if (all.cpu->period) asked.cpu->period = all.cpu->period;
+    if (all.cpu->burst) asked.cpu->burst = all.cpu->burst;  // before Linux 6.10 a write to cpu.max changes it
   }
+  // What was idle has lost its weight.
+  if (asked.cpu && asked.cpu->idle == 0 && all.cpu->shares) asked.cpu->shares = all.cpu->shares;
   if (asked.memory && (asked.memory->limit.value_or(0) || asked.memory->swap.value_or(0)) &&
       is_v2(plan, "memory")) {
     if (all.memory->limit) asked.memory->limit = all.memory->limit;
@@ -162,6 +165,21 @@ void allow_oom_killer(const oci::Resources& recorded, const oci::Resources& chan
   if (was && change.memory && change.memory->disable_oom_killer == false && memory && !memory->v2)
     memory->writes.push_back(
         {.file = "memory.oom_control", .value = "0", .property = plan.name("memory.disableOOMKiller")});
+}
+
+// Who asks for a weight wants one that holds: what was idle is so no more, as with systemd, whose one property means either.
+void end_idleness(Update& update) {
+  CgroupDirectory* cpu = find_directory(update.cgroup, "cpu");
+  if (!cpu) return;
+  std::vector<CgroupWrite>& writes = cpu->writes;
+  const auto weight = std::ranges::find_if(writes, is_cpu_weight, &CgroupWrite::file);
+  if (weight == writes.end() || std::ranges::find(writes, kCpuIdle, &CgroupWrite::file) != writes.end())
+    return;
+  writes.insert(
+      writes.begin(),
+      {.file = std::string(kCpuIdle), .value = "0", .property = weight->property, .optional = true});
+  if (update.resources.cpu && update.resources.cpu->idle) update.resources.cpu->idle = 0;
+  update.resources.unified.erase(std::string(kCpuIdle));
 }
 
 std::optional<MemoryCheck> memory_check(const oci::Resources& asked, const oci::Resources& all,
@@ -191,6 +209,7 @@ Result<Update> make_update(const oci::Resources& recorded, const oci::Resources&
   const oci::Resources asked = complete(change, update.resources, update.cgroup);
   TRY(add_writes(asked, update.cgroup));
   allow_oom_killer(recorded, change, update.cgroup);
+  end_idleness(update);
   update.check = memory_check(asked, update.resources, update.cgroup);
   return update;
 }

@@ -292,8 +292,21 @@ Result<> Manager::set(const Request& request) {
   if (code < 0) return failed(what, code);
   TRY(append_properties(message.get(), request.properties, TRY(version())).within(what));
   Reason reason;
-  code = sd_bus_call(bus_.get(), message.get(), static_cast<uint64_t>(request.limit_ms) * 1000, reason.out(),
-                     nullptr);
+  const uint64_t limit_us = static_cast<uint64_t>(request.limit_ms) * 1000;
+  code = sd_bus_call(bus_.get(), message.get(), limit_us, reason.out(), nullptr);
+  if (code < 0) return reason.error(what, code);
+  return settle(what, limit_us);
+}
+
+// systemd answers first and writes the control files then, but before it takes the next message.
+Result<> Manager::settle(const std::string& what, uint64_t limit_us) {
+  sd_bus_message* question = nullptr;
+  int code = sd_bus_message_new_method_call(bus_.get(), &question, kName, kPath, "org.freedesktop.DBus.Peer",
+                                            "Ping");
+  const Message owned(question);
+  if (code < 0) return failed("writing a message", code);
+  Reason reason;
+  code = sd_bus_call(bus_.get(), question, limit_us, reason.out(), nullptr);
   if (code < 0) return reason.error(what, code);
   return {};
 }

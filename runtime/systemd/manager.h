@@ -21,6 +21,7 @@ class Manager {
 
   // The unit's cgroup, as systemd names it.  Kind::conflict: a unit of that name runs.
   Result<std::string> start(const Request& request);
+  // Returns when systemd has written the control files that follow from the properties.
   Result<> set(const Request& request);
   Result<> stop(const Request& request);
 
@@ -31,6 +32,7 @@ class Manager {
   explicit Manager(sd_bus* bus) : bus_(bus) {}
   Result<unsigned> version();
   Result<> start_once(const Request& request, unsigned version);
+  Result<> settle(const std::string& what, uint64_t limit_us);
 
   std::unique_ptr<sd_bus, Close> bus_;
 };

@@ -19,7 +19,7 @@ namespace systemd {
 
 enum class Verb {
   start,  // makes a transient unit with `properties`, with `pid` in it; prints its cgroup, "/system.slice/x.scope"
-  set,   // changes properties of a unit that runs, until it ends
+  set,  // changes properties of a unit that runs, until it ends; its control files are written when that is answered
   stop,  // ends it; one that is gone is as good
 };
 

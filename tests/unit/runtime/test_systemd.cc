@@ -156,6 +156,10 @@ Test(systemd, limits_follow_from_the_files) {
   expect_text(limits(r, true), "CPUQuotaPerSecUSec=t:18446744073709551615 CPUQuotaPeriodUSec=t:100000");
   r.cpu = oci::Cpu{.idle = 1};
   expect_text(limits(r, true), "CPUWeight=t:0");
+  r.cpu = oci::Cpu{.idle = 0};
+  expect_text(limits(r, true), "CPUWeight=t:18446744073709551615");
+  r.cpu = oci::Cpu{.shares = 1024, .idle = 0};
+  expect_text(limits(r, true), "CPUWeight=t:100");
   r.cpu = oci::Cpu{.cpus = "0-2,9", .mems = "0"};
   expect_text(limits(r, true), "AllowedCPUs=ay:7,2 AllowedMemoryNodes=ay:1");
   r = {};
@@ -173,6 +177,27 @@ Test(systemd, limits_follow_from_the_files) {
   r = {};
   r.unified = {{"memory.high", "max"}, {"memory.min", "77"}, {"memory.oom.group", "1"}};
   expect_text(limits(r, true), "MemoryHigh=t:18446744073709551615 MemoryMin=t:77");
+}
+
+Test(systemd, quotas_are_whole_percents) {
+  const struct {
+    const char *in, *want;
+  } cases[] = {
+      {"12345 100000", "13000 100000"},
+      {"500000 900000", "504000 900000"},
+      {"13000 100000", "13000 100000"},
+      {"33333", "34000 100000"},
+      {"max 50000", "max 50000"},
+      {"max", "max"},
+      {"7 0", "7 0"},
+      {"18446744073709551615 100000", "18446744073709551615 100000"},
+  };
+  for (const auto& c : cases) {
+    plan::Cgroup cgroup;
+    cgroup.directories = {{"/c", "/web", {"cpu"}, true, {{.file = "cpu.max", .value = c.in}}}};
+    plan::count_as_systemd(cgroup);
+    expect_text(cgroup.directories.front().writes.front().value, c.want);
+  }
 }
 
 Test(systemd, device_rules) {

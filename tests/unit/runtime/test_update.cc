@@ -38,6 +38,11 @@ oci::Resources cpu(std::optional<int64_t> quota, std::optional<uint64_t> period)
   resources.cpu->period = period;
   return resources;
 }
+oci::Resources cpu_burst(uint64_t burst) {
+  oci::Resources resources;
+  resources.cpu = oci::Cpu{.burst = burst};
+  return resources;
+}
 
 }  // namespace
 
@@ -68,11 +73,55 @@ Test(update, writes_what_is_asked_for) {
       {cpu({}, {}), cpu({}, 20000), true, "cpu.max=max 20000\n"},
       {cpu(5000, 10000), cpu(-1, {}), true, "cpu.max=max 10000\n"},
       {cpu(5000, 10000), cpu(0, 0), true, ""},
+      {cpu_burst(7), cpu(5000, {}), true, "cpu.max=5000\ncpu.max.burst=7\n"},
   };
   for (const auto& c : cases) {
     const std::string got = show(plan::make_update(c.recorded, c.change, c.v2 ? v2() : v1()));
     cr_expect_str_eq(got.c_str(), c.want, "%s\n%s", got.c_str(), c.want);
   }
+}
+
+// The kernel takes no weight from what is idle.
+Test(update, is_idle_or_has_a_weight) {
+  const auto cpu_of = [](std::optional<uint64_t> shares, std::optional<int64_t> idle) {
+    oci::Resources resources;
+    resources.cpu = oci::Cpu{.shares = shares, .idle = idle};
+    return resources;
+  };
+  const auto unified = [](std::map<std::string, std::string> files) {
+    oci::Resources resources;
+    resources.unified = std::move(files);
+    return resources;
+  };
+  const struct {
+    oci::Resources recorded, change;
+    bool v2;
+    const char* want;
+  } cases[] = {
+      {cpu_of({}, {}), cpu_of(1024, {}), true, "cpu.idle=0?\ncpu.weight=100\n"},
+      {cpu_of({}, 1), cpu_of(1024, {}), false, "cpu.idle=0?\ncpu.shares=1024\n"},
+      {cpu_of({}, {}), cpu_of(1024, 1), true, "cpu.idle=1\n"},
+      {cpu_of({}, {}), cpu_of(1024, 1), false, "cpu.idle=1\n"},
+      {cpu_of(1024, {}), cpu_of({}, 1), true, "cpu.idle=1\n"},
+      {cpu_of(1024, 1), cpu_of({}, 0), true, "cpu.idle=0\ncpu.weight=100\n"},
+      {cpu_of({}, 1), cpu_of({}, 0), true, "cpu.idle=0\n"},
+      {cpu_of({}, {}), unified({{"cpu.idle", "1"}, {"cpu.weight", "8"}}), true, "cpu.idle=1\n"},
+      {unified({{"cpu.idle", "1"}}), unified({{"cpu.weight", "8"}}), true, "cpu.idle=0?\ncpu.weight=8\n"},
+  };
+  for (const auto& c : cases) {
+    const std::string got = show(plan::make_update(c.recorded, c.change, c.v2 ? v2() : v1()));
+    cr_expect_str_eq(got.c_str(), c.want, "%s\n%s", got.c_str(), c.want);
+  }
+  const plan::Update both = plan::make_update({}, cpu_of(1024, 1), v2()).take();
+  cr_assert_eq(both.cgroup.warnings.size(), 1U);
+  cr_expect_str_eq(
+      both.cgroup.warnings.front().c_str(),
+      "linux.resources.cpu.shares: unable to apply both this and linux.resources.cpu.idle, as what is idle "
+      "has no weight of its own, ignoring");
+  cr_expect(plan::make_update(cpu_of({}, 1), cpu_of(1024, {}), v2()).take().resources.cpu->idle == 0);
+  cr_expect(plan::make_update(unified({{"cpu.idle", "1"}}), cpu_of(1024, {}), v2())
+                .take()
+                .resources.unified.empty());
 }
 
 Test(update, is_recorded) {
