@@ -91,6 +91,8 @@ objects = $(patsubst %.cc,$(B)/obj/%.o,$(1))
 spec_src := $(call find_cc,spec)
 # The program that talks to systemd is one of its own, and is carried in the runtime's binary.
 systemd_src := runtime/systemd/main.cc runtime/systemd/manager.cc
+# How a static program starts is no matter of a library: it is linked like main.o.
+runtime_start := $(if $(static),$(B)/obj/runtime/stages/c_library.o)
 runtime_src := $(filter-out $(systemd_src),$(call find_cc,runtime))
 imagetool_src := $(call find_cc,imagetool)
 hello_maker_src := $(call find_cc,contrib/hello-world)
@@ -266,9 +268,11 @@ $(B)/runtime-systemd: $(call objects,$(systemd_src)) $(B)/obj/runtime/systemd/re
 $(B)/obj/runtime/systemd/program.o: private product_flags += -DSYSTEMD_PROGRAM='"$(B)/runtime-systemd"'
 $(B)/obj/runtime/systemd/program.o: $(B)/runtime-systemd
 
+$(B)/obj/runtime/stages/c_library.o: private product_flags += -fno-stack-protector
+
 # Made anew each time, or the archive would keep the objects of deleted files.
 define archive
-$(B)/lib$(1).a: $(call objects,$(filter-out $(1)/main.cc,$($(1)_src))) $(B)/gen/$(1).list
+$(B)/lib$(1).a: $(call objects,$(filter-out $(1)/main.cc runtime/stages/c_library.cc,$($(1)_src))) $(B)/gen/$(1).list
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@.new && $(AR) rcsD $$@.new $$(filter %.o,$$^) && mv -f $$@.new $$@
 endef
@@ -291,7 +295,7 @@ $(B)/gen/runtime.relocations: $(B)/gen/link.flags
 # gdb finds that in build/release/full/.  It is copied, because what strip has just written is one large piece in the page
 # cache, and Linux 6.18 maps such a piece as a whole: a process then seems to use a megabyte more than it does.
 define program
-$(B)/full/$(1): $(B)/obj/$(1)/main.o $(B)/lib$(1).a $(B)/libspec.a $(B)/gen/link.flags $($(1)_options)
+$(B)/full/$(1): $(B)/obj/$(1)/main.o $($(1)_start) $(B)/lib$(1).a $(B)/libspec.a $(B)/gen/link.flags $($(1)_options)
 	$$(call say,LINK,$(BIN)/$(1))
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$(CXX) $(link_flags) $($(1)_link) $(if $($(1)_options),$$$$(cat $($(1)_options)) -Wl$(comma)-Map$(comma)$$@.map) -o $$@ \
@@ -314,7 +318,7 @@ $(fault_obj): $(B)/faulty/%.o: %.cc $(B)/gen/product.flags | $(B)/gen/version.h
 
 -include $(fault_obj:.o=.d)
 
-$(FAULTY): $(fault_obj) $(B)/obj/runtime/main.o $(B)/libruntime.a $(B)/libspec.a $(B)/gen/link.flags
+$(FAULTY): $(fault_obj) $(B)/obj/runtime/main.o $(runtime_start) $(B)/libruntime.a $(B)/libspec.a $(B)/gen/link.flags
 	$(call say,LINK,$@)
 	$(Q)$(CXX) $(link_flags) $(runtime_link) -o $@ $(filter %.o %.a,$^) $(runtime_libs)
 
