@@ -158,7 +158,8 @@ remove_cgroups() {
 }
 
 leftovers() {
-  local process
+  local process own
+  own=$(cat "/proc/$$/comm")
   echo "mounts:"
   cat /proc/self/mountinfo
   echo "cgroups:"
@@ -169,7 +170,7 @@ leftovers() {
   # Without a namespace of the suite's own they are everybody's; those of containers are in a cgroup of theirs.
   [ "$MANAGER" = systemd ] || for process in /proc/[0-9]*; do
     # This suite's own shells and tools are no leftovers.
-    case $(cat "$process/comm" 2>/dev/null) in suite_* | cat | sort | bash | '') ;; *) cat "$process/comm" ;; esac
+    case $(cat "$process/comm" 2>/dev/null) in "$own" | cat | sort | bash | '') ;; *) cat "$process/comm" ;; esac
   done 2>/dev/null | sort
   echo "state:"
   # Of what they keep for all containers ours has a cache, crun 1.28 a directory that is empty.
