@@ -108,7 +108,7 @@ struct Transfer::State {
   Body body;
   Response response;
   size_t header_bytes = 0;
-  bool too_long = false;
+  std::string bad_header;  // what is wrong with it
   bool header_ended = false;
   bool started_body = false;
   std::optional<Error> refused;  // by `body`
@@ -122,6 +122,11 @@ struct Transfer::State {
 };
 
 namespace {
+
+bool is_beyond_counting(std::string_view length) {
+  const bool digits = !length.empty() && length.find_first_not_of("0123456789") == std::string_view::npos;
+  return digits && !str::number<int64_t>(length);
+}
 
 // An alert by which a server ends a handshake that TLS 1.3 lets the client finish first (RFC 8446 §6.2).
 bool is_certificate_alert(std::string_view message) {
@@ -183,10 +188,8 @@ void Transfer::State::finish(CURLcode code) {
     failed = Failed{Failure::receiver, std::move(*refused)};
     return;
   }
-  if (too_long) {
-    failed = Failed{Failure::broken,
-                    Error(Kind::protocol, str::cat("'", origin.authority(), "' sent a header of more than ",
-                                                   limits::kHeader, " bytes"))};
+  if (!bad_header.empty()) {
+    failed = Failed{Failure::broken, Error(Kind::protocol, bad_header)};
     return;
   }
   // A connect timeout and a stall have one code; what tells them apart is whether there was a connection.
@@ -209,7 +212,7 @@ size_t Transfer::State::on_header(const char* data, size_t, size_t size, void* c
   const std::string_view line = str::trim(std::string_view(data, size));
   state.header_bytes += size;
   if (state.header_bytes > limits::kHeader) {
-    state.too_long = true;
+    state.bad_header = str::cat("it sent a header of more than ", limits::kHeader, " bytes");
     return 0;
   }
   if (line.starts_with(
@@ -219,6 +222,11 @@ size_t Transfer::State::on_header(const char* data, size_t, size_t size, void* c
     return size;
   }
   state.header_ended = state.header_ended || line.empty();
+  // libcurl would take what it cannot count for a body that ends with the connection, and wait for that.
+  if (line.empty() && is_beyond_counting(state.response.headers.get("content-length"))) {
+    state.bad_header = "it sends a Content-Length that is no length";
+    return 0;
+  }
   const size_t colon = line.find(':');
   if (colon != std::string_view::npos && !state.started_body)  // trailers are of no interest
     state.response.headers.add(str::lower(str::trim(line.substr(0, colon))),
