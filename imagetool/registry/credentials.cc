@@ -6,6 +6,7 @@
 
 #include "imagetool/limits.h"
 #include "spec/base/file.h"
+#include "spec/base/log.h"
 #include "spec/base/process.h"
 #include "spec/base/text.h"
 #include "spec/json.h"
@@ -135,7 +136,8 @@ std::string_view named_helper(json::Value root, const Reference& image) {
 
 // ---- the programs --------------------------------------------------------------------------------
 
-// Its answer: {"ServerURL":…, "Username":…, "Secret":…}
+// Its answer: {"ServerURL":…, "Username":…, "Secret":…}.  Without either of the two there is nothing to log in by: docker
+// and skopeo then go on as anonymous, and so do helpers say that they know nothing of the host (docker-credential-env).
 Result<std::optional<Credential>> parse_answer(const std::string& program, std::string_view text) {
   Result<json::Document> parsed =
       json::parse(text, {.name = program, .bytes = limits::kAuthFile, .depth = 8});
@@ -145,6 +147,13 @@ Result<std::optional<Credential>> parse_answer(const std::string& program, std::
   const auto secret = document.root().find_string("Secret");
   if (!user || !secret)
     return Error(Kind::invalid, str::cat("'", program, "' answered without Username and Secret"));
+  const bool token = *user == kTokenUser;
+  if (user->empty() || (secret->empty() && !token)) {
+    if (user->empty() != secret->empty())
+      logs::warn("'", program, "' answered with ",
+                 secret->empty() ? "a user and no secret" : "a secret and no user", ", ignoring it");
+    return std::optional<Credential>();
+  }
   Credential found =
       TRY(made_of(std::string(*user), std::string(*secret)).within("'", program, "' answered with"));
   found.source = str::cat("'", program, "'");

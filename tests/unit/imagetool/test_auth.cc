@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "imagetool/limits.h"
 #include "imagetool/registry/auth.h"
+#include "imagetool/registry/certificates.h"
 #include "imagetool/registry/credentials.h"
 #include "tests/unit/support/expect.h"
 
@@ -165,6 +167,17 @@ Test(credentials, are_found_in_a_file) {
       {R"({"auths":{"quay.io":{"auth":"PHRva2VuPjo="}}})", "quay.io/a",
        "error: auths['quay.io'].auth: user '<token>' without a token"},
       {R"({"auths":{"quay.io":{}}})", "quay.io/a", "none"},
+      {R"({"auths":{"quay.io":{"auth":""}}})", "quay.io/a", "none"},
+      {R"({"auths":{"quay.io":{"auth":"","username":"u2","password":"p2"}}})", "quay.io/a", "u2:p2"},
+      {R"({"auths":{"quay.io":{"auth":"","username":"","password":"p2"}}})", "quay.io/a", "none"},
+      {R"({"auths":{"quay.io":{"auth":"","identitytoken":""}}})", "quay.io/a", "none"},
+      {R"({"auths":{"quay.io/a":{"auth":""},"quay.io":{"auth":"dTpw"}}})", "quay.io/a", "u:p"},
+      {R"({"auths":{"quay.io":{"auth":"dTo="}}})", "quay.io/a", "u:"},
+      // ":", ":p": docker refuses them as well.
+      {R"({"auths":{"quay.io":{"auth":"Og=="}}})", "quay.io/a",
+       "error: auths['quay.io'].auth: expected user:password"},
+      {R"({"auths":{"quay.io":{"auth":"OnA="}}})", "quay.io/a",
+       "error: auths['quay.io'].auth: expected user:password"},
       {R"({"auths":{}})", "quay.io/a", "none"},
       {"{}", "quay.io/a", "none"},
       {"", "quay.io/a", "none"},
@@ -274,6 +287,67 @@ Test(credentials, end_to_end) {
   const std::string absent = show(credentials::find(environment, {}, image));
   cr_expect(absent.find("'docker-credential-absent' is not in PATH") != std::string::npos, "%s",
             absent.c_str());
+}
+
+// What docker and skopeo take for nothing is nothing: the next file is looked at.
+Test(credentials, a_helper_without_an_answer) {
+  const Directory dir;
+  const Reference image = reference::parse("quay.io/a/b").take();
+  const Environment environment{.home = dir.path, .path = dir.path, .xdg_runtime_dir = dir.path};
+  (void)!::system(("mkdir -p " + dir.path + "/containers " + dir.path + "/.docker").c_str());
+  dir.put("containers/auth.json", R"({"credHelpers":{"quay.io":"test"}})");
+  const struct {
+    const char *answer, *want;
+  } cases[] = {
+      {R"({"ServerURL":"q","Username":"","Secret":""})", "none"},
+      {R"({"ServerURL":"q","Username":"u","Secret":""})", "none"},
+      {R"({"ServerURL":"q","Username":"","Secret":"s"})", "none"},
+      {R"({"ServerURL":"","Username":"u","Secret":"s"})", "u:s"},
+      {R"({"Username":"<token>","Secret":"s"})", "identity s"},
+      {R"({"Username":"<token>","Secret":""})",
+       "error: 'docker-credential-test' answered with: user '<token>' without a token"},
+      {R"({"Username":"u"})", "error: 'docker-credential-test' answered without Username and Secret"},
+      {R"({"Username":"u","Secret":7})",
+       "error: 'docker-credential-test' answered without Username and Secret"},
+      {"{}", "error: 'docker-credential-test' answered without Username and Secret"},
+      {"", "error: 'docker-credential-test' answered with what is no JSON"},
+  };
+  for (const auto& c : cases) {
+    dir.put("docker-credential-test", str::cat("#!/bin/sh\nread host\necho '", c.answer, "'\n"), 0755);
+    std::string got = show(credentials::find(environment, {}, image));
+    const size_t at = got.find("'docker-cred");  // behind the file's name
+    if (at != std::string::npos) got = "error: " + got.substr(at);
+    expect_text(got, c.want, c.answer);
+  }
+  dir.put("docker-credential-test", "#!/bin/sh\necho '{\"Username\":\"\",\"Secret\":\"\"}'\n", 0755);
+  dir.put(".docker/config.json", R"({"auths":{"quay.io":{"auth":"dTpw"}}})");
+  expect_text(show(credentials::find(environment, {}, image)), "u:p");
+}
+
+Test(credentials, are_limited) {
+  const Directory dir;
+  const Reference image = reference::parse("quay.io/a/b").take();
+  const std::string large = dir.put("large.json", "{\"x\":\"" + std::string(limits::kAuthFile, 'x') + "\"}");
+  const std::string said = show(credentials::find({}, {.auth_file = large}, image));
+  cr_expect(said.find(str::cat("larger than ", limits::kAuthFile, " bytes")) != std::string::npos, "%s",
+            said.c_str());
+}
+
+Test(certificates, are_limited) {
+  const Directory dir;
+  const http::Origin origin{.scheme = "https", .host = "quay.io", .port = 443};
+  const auto found = [&] {
+    const Result<http::Tls> tls = certificates::find({}, dir.path, {}, origin);
+    return tls.ok() ? "ok" : tls.error().message;
+  };
+  const std::string three = "-----BEGIN CERTIFICATE-----" + std::string(3 << 20, 'x');
+  dir.put("a.crt", three);
+  expect_text(found(), "ok");
+  dir.put("b.crt", three);
+  expect_text(found(), str::cat("the certificates in '", dir.path, "' are larger than 4194304 bytes"));
+  dir.put("a.crt", three + three);
+  const std::string one = found();
+  cr_expect(one.find("larger than 4194304 bytes") != std::string::npos, "%s", one.c_str());
 }
 
 Test(credentials, basic_header) {
