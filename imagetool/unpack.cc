@@ -90,7 +90,7 @@ class Job {
 
  private:
   Result<> inflate_all(Input& input) {
-    const std::unique_ptr<Sink> inflater = inflate(compression_, ring_, layer_.options.max_ratio);
+    const std::unique_ptr<Sink> inflater = inflate(compression_, ring_, {.ratio = layer_.options.max_ratio});
     const auto all = [&]() -> Result<> {
       for (;;) {
         const std::string_view bytes = TRY(input.next());

@@ -27,18 +27,18 @@ Error damaged(std::string_view how) {
 // Counts what goes in and comes out, and hands it on.
 class Meter {
  public:
-  Meter(Sink& next, uint32_t max_ratio) : next_(next), max_ratio_(max_ratio) {}
+  Meter(Sink& next, const Bounds& bounds) : next_(next), bounds_(bounds) {}
   void consumed(uint64_t n) { in_ += n; }
   Result<> produced(std::string_view bytes) {
     if (bytes.empty()) return {};
     out_ += bytes.size();
     content_ += zeros::content(bytes);
-    if (out_ > limits::kLayer)
+    if (out_ > bounds_.bytes)
       return Error(Kind::invalid,
-                   str::cat("the layer is larger than ", limits::kLayer, " bytes when unpacked"));
-    if (content_ > limits::kFreeContent && content_ / max_ratio_ > in_) return bomb(max_ratio_);
-    const uint32_t of_all = std::max(max_ratio_, limits::kRatioOfAll);
-    if (out_ > limits::kFreeBytes && out_ / of_all > in_) return bomb(of_all);
+                   str::cat("the layer is larger than ", bounds_.bytes, " bytes when unpacked"));
+    if (content_ > bounds_.free_content && content_ / bounds_.ratio > in_) return bomb(bounds_.ratio);
+    const uint32_t of_all = std::max(bounds_.ratio, bounds_.ratio_of_all);
+    if (out_ > bounds_.free_bytes && out_ / of_all > in_) return bomb(of_all);
     return next_.write(bytes);
   }
   Result<> finish() { return next_.finish(); }
@@ -59,14 +59,14 @@ class Meter {
   }
 
   Sink& next_;
-  const uint32_t max_ratio_;
+  const Bounds bounds_;
   std::vector<char> own_;
   uint64_t in_ = 0, out_ = 0, content_ = 0;
 };
 
 class Plain final : public Sink {
  public:
-  Plain(Sink& next, uint32_t max_ratio) : meter_(next, max_ratio) {}
+  Plain(Sink& next, const Bounds& bounds) : meter_(next, bounds) {}
   Result<> write(std::string_view bytes) override {
     meter_.consumed(bytes.size());
     return meter_.produced(bytes);
@@ -79,7 +79,7 @@ class Plain final : public Sink {
 
 class Gzip final : public Sink {
  public:
-  Gzip(Sink& next, uint32_t max_ratio) : meter_(next, max_ratio) { isal_inflate_init(&state_); }
+  Gzip(Sink& next, const Bounds& bounds) : meter_(next, bounds) { isal_inflate_init(&state_); }
 
   Result<> write(std::string_view bytes) override {
     while (!bytes.empty()) {
@@ -185,7 +185,7 @@ class Gzip final : public Sink {
 
 class Zstd final : public Sink {
  public:
-  Zstd(Sink& next, uint32_t max_ratio) : meter_(next, max_ratio), context_(ZSTD_createDCtx()) {
+  Zstd(Sink& next, const Bounds& bounds) : meter_(next, bounds), context_(ZSTD_createDCtx()) {
     if (context_ &&
         ZSTD_isError(ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, limits::kZstdWindowLog)))
       context_.reset();
@@ -224,14 +224,14 @@ class Zstd final : public Sink {
 
 }  // namespace
 
-std::unique_ptr<Sink> inflate(oci::Compression compression, Sink& next, uint32_t max_ratio) {
+std::unique_ptr<Sink> inflate(oci::Compression compression, Sink& next, const Bounds& bounds) {
   switch (compression) {
     case oci::Compression::gzip:
-      return std::make_unique<Gzip>(next, max_ratio);
+      return std::make_unique<Gzip>(next, bounds);
     case oci::Compression::zstd:
-      return std::make_unique<Zstd>(next, max_ratio);
+      return std::make_unique<Zstd>(next, bounds);
     case oci::Compression::none:
       break;
   }
-  return std::make_unique<Plain>(next, max_ratio);
+  return std::make_unique<Plain>(next, bounds);
 }

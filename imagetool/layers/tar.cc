@@ -36,7 +36,7 @@ Result<> check_name(std::string_view name, std::string_view what) {
 
 class Reader::State {
  public:
-  explicit State(Handler& handler) : handler_(handler) {}
+  State(Handler& handler, uint64_t most_entries) : handler_(handler), most_entries_(most_entries) {}
 
   Result<> write(std::string_view bytes) {
     while (!bytes.empty() && step_ != Step::ended) {
@@ -197,8 +197,8 @@ class Reader::State {
   // ---- entries ----
 
   Result<> begin_entry(const Header& header) {
-    if (++entries_ > limits::kEntries)
-      return Error(Kind::invalid, str::cat("the archive has more than ", limits::kEntries, " entries"));
+    if (++entries_ > most_entries_)
+      return Error(Kind::invalid, str::cat("the archive has more than ", most_entries_, " entries"));
     entry_.name = long_name_ ? *long_name_ : pax_.path ? *pax_.path : header.name();
     const bool regular = header.type() == '0' || header.type() == '\0' || header.type() == '7';
     pax_sparse_ = regular && pax_.sparse;
@@ -355,6 +355,7 @@ class Reader::State {
   }
 
   Handler& handler_;
+  const uint64_t most_entries_;
   Step step_ = Step::header;
   std::string block_;  // the beginning of a block that is not complete yet
   Entry entry_;
@@ -375,7 +376,8 @@ class Reader::State {
   uint64_t done_ = 0;
 };
 
-Reader::Reader(Handler& handler) : state_(std::make_unique<State>(handler)) {}
+Reader::Reader(Handler& handler, uint64_t most_entries)
+    : state_(std::make_unique<State>(handler, most_entries)) {}
 Reader::~Reader() = default;
 Result<> Reader::write(std::string_view bytes) { return state_->write(bytes); }
 Result<> Reader::finish() { return state_->finish(); }

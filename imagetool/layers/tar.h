@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "imagetool/layers/sink.h"
+#include "imagetool/limits.h"
 #include "spec/base/error.h"
 
 namespace tar {
@@ -59,7 +60,7 @@ class Handler {
 
 class Reader final : public Sink {
  public:
-  explicit Reader(Handler& handler);
+  explicit Reader(Handler& handler, uint64_t most_entries = limits::kEntries);
   ~Reader() override;
   // Errors: Kind::invalid for archives that are damaged or over a limit, Kind::unsupported for types that we do not
   // know; the handler's own.  All of them begin with the entry's name where there is one.

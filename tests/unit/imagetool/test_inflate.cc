@@ -150,7 +150,7 @@ Test(inflate, bombs_are_noticed_while_they_unpack) {
   const auto unpack = [](const std::string& bytes, uint32_t ratio) {
     NullSink nowhere;
     Limit limited(limits::kFreeContent + (64 << 20), "the output", nowhere);
-    const std::unique_ptr<Sink> sink = inflate(kZstd, limited, ratio);
+    const std::unique_ptr<Sink> sink = inflate(kZstd, limited, {.ratio = ratio});
     Result<> done;
     for (size_t at = 0; at < bytes.size() && done.ok(); at += 16384)
       done = sink->write(std::string_view(bytes).substr(at, 16384));
@@ -167,4 +167,41 @@ Test(inflate, bombs_are_noticed_while_they_unpack) {
               "error: the layer unpacks to more than 200 t");
   expect_text(unpack(run('x', kMore), 100'000), "ok");
   expect_text(unpack(run('\0', kMore), 1), "ok");
+}
+
+// By bounds of their own, for the real ones are reached by gibibytes.
+Test(inflate, every_bound_is_one) {
+  const auto unpack = [](char byte, size_t size, const Bounds& bounds, oci::Compression how = kGzip) {
+    const std::string plain(size, byte);
+    NullSink nowhere;
+    const std::unique_ptr<Sink> sink = inflate(how, nowhere, bounds);
+    const std::string bytes = how == kGzip ? gzip(plain) : how == kZstd ? zstd(plain) : plain;
+    Result<> done = sink->write(bytes);
+    if (done.ok()) done = sink->finish();
+    const std::string text = done.ok() ? "ok" : done.error().message;
+    return text.substr(0, text.find(" times"));
+  };
+  constexpr size_t kSize = 4 << 20;
+  const Bounds content{.ratio = 2, .free_content = 1 << 20};
+  const Bounds all{.ratio = 2, .ratio_of_all = 10, .free_bytes = 1 << 20};
+  const Bounds most{.bytes = kSize - 1};
+  for (const oci::Compression how : {kGzip, kZstd}) {
+    expect_text(unpack('x', kSize, content, how), "the layer unpacks to more than 2");
+    expect_text(unpack('x', 1 << 20, content, how), "ok");
+    expect_text(unpack('\0', kSize, content, how), "ok");
+    expect_text(unpack('\0', kSize, all, how), "the layer unpacks to more than 10");
+    expect_text(unpack('\0', 1 << 20, all, how), "ok");
+  }
+  // --max-ratio is for zeros as well, where it is larger than what holds for them.
+  expect_text(unpack('\0', kSize, {.ratio = 20, .ratio_of_all = 10, .free_bytes = 1 << 20}),
+              "the layer unpacks to more than 20");
+  expect_text(unpack('\0', kSize, {.ratio = 100'000, .ratio_of_all = 10, .free_bytes = 1 << 20}), "ok");
+  for (const oci::Compression how : {kGzip, kZstd, oci::Compression::none}) {
+    expect_text(unpack('\0', kSize, most, how), "the layer is larger than 4194303 bytes when unpacked");
+    expect_text(unpack('x', kSize - 1, most, how), "ok");
+  }
+  // Whatever is stored as it is has no ratio.
+  expect_text(unpack('x', kSize, {.ratio = 1, .free_content = 0, .ratio_of_all = 1, .free_bytes = 0},
+                     oci::Compression::none),
+              "ok");
 }

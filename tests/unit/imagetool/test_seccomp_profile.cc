@@ -8,6 +8,7 @@
 #include "imagetool/bundle/seccomp_file.h"
 #include "imagetool/bundle/seccomp_profile.h"
 #include "imagetool/layers/sink.h"
+#include "imagetool/limits.h"
 #include "spec/base/file.h"
 #include "spec/base/text.h"
 
@@ -137,4 +138,7 @@ Test(seccomp_file, mistakes) {
     const std::string got = show(seccomp_file::parse(c.in, kAmd64, {}));
     cr_expect_str_eq(got.c_str(), c.want, "%s", c.in);
   }
+  const std::string large =
+      show(seccomp_file::parse(std::string(limits::kSeccompProfile + 1, ' '), kAmd64, {}));
+  cr_expect(large.find("larger than 1048576 bytes") != std::string::npos, "%s", large.c_str());
 }

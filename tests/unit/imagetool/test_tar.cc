@@ -1,8 +1,10 @@
 #include <criterion/criterion.h>
 
 #include "imagetool/layers/pax.h"
+#include "imagetool/layers/sparse_map.h"
 #include "imagetool/layers/tar.h"
 #include "imagetool/layers/tar_header.h"
+#include "imagetool/limits.h"
 #include "spec/base/text.h"
 #include "tests/unit/support/expect.h"
 #include "tests/unit/support/tars.h"
@@ -255,6 +257,51 @@ Test(tar, attributes_are_limited) {
               "error: pax header: 'user.1'" + too_many);
   expect_text(list(Tar().pax(first, 'g').pax({attribute(0, 1)}, 'g').file("f").end()),
               "f f 0644 0:0 1.0 {user.0=v} ''\n");
+}
+
+Test(tar, entries_are_counted) {
+  const std::string archive = Tar().file("a").pax({"path=b"}).file("f").link('1', "c", "a").end();
+  const auto read = [&](uint64_t most) {
+    Listing listing;
+    tar::Reader reader(listing, most);
+    Result<> done = reader.write(archive);
+    if (done.ok()) done = reader.finish();
+    return done.ok() ? "ok" : done.error().message;
+  };
+  expect_text(read(3), "ok");
+  expect_text(read(2), "the archive has more than 2 entries");
+}
+
+// In each of the forms: a table of old GNU headers, text in front of the content, pax records.
+Test(tar, pieces_of_a_sparse_file_are_limited) {
+  std::string table(24, '0');
+  for (const size_t nul : {11, 23}) table[nul] = '\0';
+  std::string tables;
+  for (size_t i = 0; i < limits::kSparseMap; ++i) tables += table;
+  tar::SparseMap map;
+  cr_expect(map.add_table(tables).ok());
+  const Result<> more = map.add_table(table);
+  expect_text(more.ok() ? "ok" : more.error().message, "has more than 1048576 pieces");
+
+  std::string text = "1048577\n";
+  text.resize(512, '\0');
+  const Result<bool> announced = tar::SparseMap().add_text(text);
+  expect_text(announced.ok() ? "ok" : announced.error().message,
+              "the sparse map is damaged, or has more than 1048576 pieces");
+
+  // One header has room for fewer; global ones add up.
+  tar::Pax pax;
+  std::string records;
+  for (int i = 0; i < 16384; ++i) records += "23 GNU.sparse.offset=0\n25 GNU.sparse.numbytes=0\n";
+  Result<> read;
+  for (int i = 0; i < 64; ++i) {
+    read = tar::read_pax(records, pax);
+    cr_assert(read.ok(), "%s", read.error().message.c_str());
+  }
+  cr_expect_eq(pax.sparse_map.size(), limits::kSparseMap);
+  read = tar::read_pax(records, pax);
+  expect_text(read.ok() ? "ok" : read.error().message,
+              "pax header: 'GNU.sparse.numbytes' has more than 1048576 pieces");
 }
 
 Test(tar, end_marks) {
