@@ -84,7 +84,7 @@ uint64_t OomCount::killed() const {
   return counted(directory_, v2_ ? "memory.events" : "memory.oom_control", "oom_kill");
 }
 
-OomCount OomCount::begin(const Paths& paths, std::string_view limit) {
+OomCount OomCount::begin(const Paths& paths, bool watched, std::string_view limit) {
   OomCount count;
   count.limit_ = limit;
   const auto v1 = paths.find("memory"), unified = paths.find("");
@@ -92,10 +92,26 @@ OomCount OomCount::begin(const Paths& paths, std::string_view limit) {
   count.v2_ = v1 == paths.end();
   count.directory_ = count.v2_ ? unified->second : v1->second;
   count.before_ = count.killed();
+  if (!watched || !count.v2_) return count;
+  Result<UniqueFd> events = sys::open(str::cat(count.directory_, "/memory.events").c_str(), O_RDONLY);
+  if (events.ok()) count.events_ = std::move(events).take();
+  count.note();
   return count;
 }
 
+// Reading is what makes poll wait for the next change.  Of a cgroup that has gone there is none, and poll would return at once.
+void OomCount::note() {
+  char text[4096];
+  if (events_.valid() && !sys::pread(events_, text, sizeof text, 0).ok()) events_.reset();
+  if (std::string now = tell(); killed() > before_) noted_ = std::move(now);
+}
+
 std::string OomCount::told() const {
+  std::string now = tell();
+  return noted_.empty() || killed() > before_ ? now : noted_;
+}
+
+std::string OomCount::tell() const {
   if (directory_.empty() || killed() <= before_) return {};
   const std::string cgroup = limiting_cgroup(directory_, v2_);
   if (!killed()) return "it ran out of memory";  // systemd has taken it away meanwhile

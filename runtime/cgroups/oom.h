@@ -43,9 +43,16 @@ class OomWatch {
 class OomCount {
  public:
   OomCount() = default;  // of nothing: nothing is ever told
-  // What has happened before does not count.  `limit`: what is to be raised where it is these cgroups' own.
-  static OomCount begin(const Paths& paths, std::string_view limit = "linux.resources.memory.limit");
+  // What has happened before does not count.  `limit`: what is to be raised where it is these cgroups' own.  `watched`: somebody
+  // else may remove them.
+  static OomCount begin(const Paths& paths, bool watched,
+                        std::string_view limit = "linux.resources.memory.limit");
 
+  // For poll(2), by whoever stays with the process: ready (POLLPRI) when `note` is to be called.  Invalid where the cgroup stays
+  // until we remove it ourselves, or cannot tell.
+  [[nodiscard]] Fd events() const { return events_; }
+  // Keeps what there is to be told now: systemd may have taken the cgroup away when the process has ended.
+  void note();
   // "it ran out of memory: …" with the limit, what was in use and the way out; empty: the OOM killer had nothing to do.
   [[nodiscard]] std::string told() const;
   // `error`, with that behind it if it is about a process that ended without a word (Kind::protocol).
@@ -58,10 +65,13 @@ class OomCount {
 
  private:
   [[nodiscard]] uint64_t killed() const;
+  [[nodiscard]] std::string tell() const;
 
   std::string directory_;
   bool v2_ = false;
   uint64_t before_ = 0;
+  UniqueFd events_;    // memory.events
+  std::string noted_;  // by `note`
   std::string_view limit_;
 };
 

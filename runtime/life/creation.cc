@@ -226,7 +226,7 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
   stages::Handles handles = TRY(open_handles(plan, options, dir, cgroup));
   handles.root = std::move(root.fd);
   Undo return_devices;
-  const cgroups::OomCount memory = cgroups::OomCount::begin(state.cgroup_paths);
+  cgroups::OomCount memory = cgroups::OomCount::begin(state.cgroup_paths, state.unit.has_value());
   stages::Launched init =
       TRY(memory.explain(stages::launch(watch, plan, std::move(handles), rt.uid == 0,
                                         hook_runner(watch, plan, state, return_devices, hooks_begun))));
@@ -247,7 +247,7 @@ Result<Created> create(const Runtime& rt, stages::Watch& watch, const Options& o
   remove_cgroups.keep();
   poststop.keep();
   forget.keep();
-  return Created{std::move(dir), std::move(state), std::move(init), memory};
+  return Created{std::move(dir), std::move(state), std::move(init), std::move(memory)};
 }
 
 }  // namespace creation

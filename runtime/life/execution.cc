@@ -226,8 +226,8 @@ Result<int> execute(const Runtime& rt, const Options& options) {
   stages::Handles handles = TRY(open_handles(paths, state, defaults, tenant.process));
   if (!options.detach) supervision::hold_signals();
   stages::Watch watch = TRY(stages::Watch::begin());
-  const auto memory =
-      options.cgroup ? cgroups::OomCount::begin(paths, "its limit") : cgroups::OomCount::begin(paths);
+  cgroups::OomCount memory = cgroups::OomCount::begin(
+      paths, state.unit.has_value(), options.cgroup ? "its limit" : "linux.resources.memory.limit");
   stages::Launched launched = TRY(memory.explain(stages::launch_tenant(watch, tenant, std::move(handles))));
   Undo end([&] { stages::abandon(launched); });
   logs::debug("process ", launched.pid, " is in the container, and ready");
@@ -238,7 +238,7 @@ Result<int> execute(const Runtime& rt, const Options& options) {
   TRY(memory.explain(stages::start(watch, {launched.channel, launched.pid, launched.pidfd, agent})));
   end.keep();
   if (options.detach) return 0;
-  const int code = TRY(supervision::wait(launched.pid, launched.pidfd, std::move(launched.terminal)));
+  const int code = TRY(supervision::wait(launched.pid, launched.pidfd, std::move(launched.terminal), memory));
   if (code == supervision::kKilled)
     supervision::warn_of_memory(str::cat("the process in '", state.id, "'"), memory);
   return code;

@@ -52,7 +52,8 @@ Result<> record_exit(StateDir& dir, oci::State state, int code) {
 
 Result<int> wait_and_record(const Runtime& rt, creation::Created& made, bool keep) {
   const std::string& id = made.state.id;
-  const int code = TRY(supervision::wait(made.init.pid, made.init.pidfd, std::move(made.init.terminal)));
+  const int code =
+      TRY(supervision::wait(made.init.pid, made.init.pidfd, std::move(made.init.terminal), made.memory));
   if (code == supervision::kKilled)
     supervision::warn_of_memory(str::cat("container '", id, "'"), made.memory);
   const Result<> done =

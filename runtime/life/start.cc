@@ -33,7 +33,7 @@ void stop(const oci::State& state, Fd process) {
 Result<> start_process(const StateDir& dir, stages::Watch& watch, const oci::State& state, Fd process) {
   stages::Channel channel(TRY(sys::connect_seqpacket(dir.fd(), creation::kStartSocket)));
   const stages::ListenerTaker agent = seccomp_agent::sender(dir, state, oci::Status::created, state.pid);
-  const cgroups::OomCount memory = cgroups::OomCount::begin(state.cgroup_paths);
+  const cgroups::OomCount memory = cgroups::OomCount::begin(state.cgroup_paths, false);
   Result<> started =
       memory.explain(stages::start(watch, {channel, state.pid, process, agent, has_start_hooks(state)}));
   // Where its parent has waited for it nobody knows any more whether it was before its program.

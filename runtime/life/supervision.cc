@@ -50,16 +50,18 @@ void hold_signals() {
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
 }
 
-Result<int> wait(pid_t pid, Fd pidfd, UniqueFd terminal) {
+Result<int> wait(pid_t pid, Fd pidfd, UniqueFd terminal, cgroups::OomCount& memory) {
   const UniqueFd signals = TRY(sys::signalfd(forwarded()));
   std::optional<terminal::Proxy> proxy;
   if (terminal.valid()) proxy.emplace(TRY(terminal::Proxy::start(std::move(terminal))));
   for (;;) {
-    std::vector<pollfd> watched = {{pidfd.raw(), POLLIN, 0}, {signals.raw(), POLLIN, 0}};
+    std::vector<pollfd> watched = {
+        {pidfd.raw(), POLLIN, 0}, {signals.raw(), POLLIN, 0}, {memory.events().raw(), POLLPRI, 0}};
     if (proxy) proxy->watch(watched);
     (void)TRY(sys::poll(watched, -1));
+    if (watched[2].revents) memory.note();
     if (watched[1].revents) TRY(forward_signals(signals, pidfd, proxy ? &*proxy : nullptr));
-    if (proxy) proxy->serve(std::span<const pollfd>(watched).subspan(2));
+    if (proxy) proxy->serve(std::span<const pollfd>(watched).subspan(3));
     if (!watched[0].revents) continue;
     const std::optional<int> status = TRY(sys::waitpid(pid, 0));
     if (proxy) proxy->drain();

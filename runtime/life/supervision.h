@@ -19,8 +19,9 @@ namespace supervision {
 void hold_signals();
 
 // Precondition: `pid` is a child of this process.  `terminal`: the pty master to copy standard input and output to and
-// from; invalid: none.  Returns the exit code: the process's own, or 128 + the signal that ended it.
-Result<int> wait(pid_t pid, Fd pidfd, UniqueFd terminal);
+// from; invalid: none.  `memory` takes note meanwhile.  Returns the exit code: the process's own, or 128 + the signal that
+// ended it.
+Result<int> wait(pid_t pid, Fd pidfd, UniqueFd terminal, cgroups::OomCount& memory);
 
 // The code of a process that SIGKILL has ended.
 inline constexpr int kKilled = 128 + 9;
