@@ -193,8 +193,11 @@ Result<State> parse_listed(std::string_view text) {
 Result<State> parse_state(std::string_view text) {
   State state = TRY(json::decode_text<State>(text, {.name = "state.json"}));
   state.cgroup_paths = apart(state.cgroup_paths);
-  if (state.created_cgroups.size() == 1 && state.created_cgroups[0] == kAllOfThem)
-    state.created_cgroups = directories(state.cgroup_paths);
+  std::vector<std::string>& created = state.created_cgroups;
+  if (std::find(created.begin(), created.end(), kAllOfThem) == created.end()) return state;
+  if (created.size() > 1)
+    return Error(Kind::invalid, str::cat("state.json: createdCgroups: '", kAllOfThem, "' stands alone"));
+  created = directories(state.cgroup_paths);
   return state;
 }
 

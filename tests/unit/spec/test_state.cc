@@ -55,6 +55,15 @@ Test(state, cgroups_that_were_all_made_are_said_in_a_word) {
   cr_expect(oci::encode(state).find("\"all\"") == std::string::npos);
 }
 
+// Or it would be taken for a directory, wherever we happen to be.
+Test(state, the_word_for_all_cgroups_stands_alone) {
+  oci::State state = full();
+  state.created_cgroups = {"all", "/sys/fs/cgroup/x"};
+  const Result<oci::State> read = oci::parse_state(oci::encode(state));
+  cr_assert(!read.ok());
+  cr_expect_str_eq(read.error().message.c_str(), "state.json: createdCgroups: 'all' stands alone");
+}
+
 Test(state, cgroups_that_differ_in_their_names_share_a_line) {
   const struct {
     std::map<std::string, std::string> paths;
