@@ -66,9 +66,10 @@ std::string name_of(const oci::Descriptor& entry) {
   const auto ref = entry.annotations.find(kRefName);
   if (ref == entry.annotations.end()) return {};
   const auto full = entry.annotations.find(kFullName);
-  if (full != entry.annotations.end() && ref_name(full->second) == ref->second) return full->second;
-  const Result<Reference> parsed = reference::parse(ref->second);
-  return parsed.ok() ? parsed.value().text() : ref->second;
+  const bool ours = full != entry.annotations.end() && ref_name(full->second) == ref->second;
+  const std::string& name = ours ? full->second : ref->second;
+  const Result<Reference> parsed = reference::parse(name);
+  return parsed.ok() ? parsed.value().text() : name;
 }
 
 Result<oci::Index> load(const Store& store) {

@@ -200,6 +200,7 @@ Test(catalog, what_other_tools_write) {
   } cases[] = {
       {"docker.io/library/app:1", "docker.io/library/app:1", "docker.io/library/app:1"},
       {"docker.io/library/app:1", "copy", "docker.io/library/copy:latest"},  // umoci tag keeps our annotation
+      {"app", "app", "docker.io/library/app:latest"},  // not in full, and the same image all the same
       {"quay.io/a__b:x", "", ""},
       {"", "quay.io/org/app:2", "quay.io/org/app:2"},
       {"", "Not-A-Reference", "Not-A-Reference"},
