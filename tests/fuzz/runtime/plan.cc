@@ -9,6 +9,7 @@
 
 #include "runtime/plan/update.h"
 #include "tests/fuzz/support/json_mutator.h"
+#include "tests/fuzz/support/planned.h"
 
 namespace {
 
@@ -16,32 +17,9 @@ using fuzz::must;
 
 constexpr size_t kHead = 1;  // bytes before the document: the host and the command line
 
-std::vector<plan::HostHierarchy> hierarchies(size_t kind) {
-  const std::vector<plan::HostHierarchy> old = {
-      {.mount_point = "/sys/fs/cgroup/systemd", .controllers = {"name=systemd"}},
-      {.mount_point = "/sys/fs/cgroup/cpu,cpuacct", .controllers = {"cpu", "cpuacct"}},
-      {.mount_point = "/sys/fs/cgroup/cpuset", .controllers = {"cpuset"}},
-      {.mount_point = "/sys/fs/cgroup/memory", .controllers = {"memory"}},
-      {.mount_point = "/sys/fs/cgroup/blkio", .controllers = {"blkio"}},
-      {.mount_point = "/sys/fs/cgroup/net_cls,net_prio", .controllers = {"net_cls", "net_prio"}},
-      {.mount_point = "/sys/fs/cgroup/devices", .controllers = {"devices"}},
-      {.mount_point = "/sys/fs/cgroup/hugetlb", .controllers = {"hugetlb"}},
-      {.mount_point = "/sys/fs/cgroup/pids", .controllers = {"pids"}},
-      {.mount_point = "/sys/fs/cgroup/rdma", .controllers = {"rdma"}}};
-  const plan::HostHierarchy unified = {
-      .mount_point = "/sys/fs/cgroup",
-      .controllers = {"cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma", "misc"},
-      .v2 = true};
-  if (kind == 0) return {};
-  if (kind == 1) return old;
-  if (kind == 2) return {unified};
-  return {
-      old[0], old[1], old[3], {.mount_point = "/sys/fs/cgroup/unified", .controllers = {"pids"}, .v2 = true}};
-}
-
 plan::Host make_host(uint8_t choice) {
   plan::Host host;
-  host.cgroups.hierarchies = hierarchies(choice & 3);
+  host.cgroups.hierarchies = fuzz::hierarchies(choice & 3);
   const bool ordinary = (choice & 4) != 0;
   host.euid = host.egid = ordinary ? 1000 : 0;
   host.capabilities = ordinary ? 0 : 0x1ffffffffff;
@@ -51,17 +29,6 @@ plan::Host make_host(uint8_t choice) {
   host.listen_fds = (choice & 32) != 0 ? 2 : 0;
   if (ordinary) host.cgroups.user_manager = "/user.slice/user-1000.slice/user@1000.service";
   return host;
-}
-
-// No step of it leads upwards, and none is empty.
-bool goes_down(std::string_view path) {
-  for (const std::string_view part : str::split(path, '/'))
-    if (part.empty() || part == "." || part == "..") return false;
-  return true;
-}
-
-void must_be_file(const std::string& file, std::string_view what) {
-  must(!file.empty() && file != "." && file != ".." && file.find('/') == std::string::npos, what, file);
 }
 
 void check(const plan::Namespaces& spaces) {
@@ -74,17 +41,6 @@ void check(const plan::Namespaces& spaces) {
   }
   const bool maps = !spaces.uid_mappings.empty() || !spaces.gid_mappings.empty();
   must(!maps || spaces.user(), "maps are those of a user namespace");
-}
-
-void check(const plan::Cgroup& cgroup) {
-  for (const plan::CgroupDirectory& directory : cgroup.directories) {
-    must(directory.path.starts_with('/') && goes_down(directory.path.substr(1)),
-         "a cgroup is beneath its hierarchy, and not the hierarchy itself", directory.path);
-    for (const plan::CgroupWrite& write : directory.writes) {
-      must_be_file(write.file, "what is written is a file of the cgroup");
-      must(!write.property.empty(), "a write knows its property", write.file);
-    }
-  }
 }
 
 void check_files(const plan::Plan& plan) {
@@ -106,15 +62,15 @@ void check_files(const plan::Plan& plan) {
 void check_kernel(const plan::Plan& plan) {
   constexpr std::string_view kOwn[] = {"net/", "kernel/", "fs/mqueue/", "user/"};
   for (const plan::SysctlStep& step : plan.sysctls) {
-    must(goes_down(step.path), "a parameter is beneath /proc/sys", step.path);
+    must(fuzz::goes_down(step.path), "a parameter is beneath /proc/sys", step.path);
     must(std::ranges::any_of(kOwn, [&](std::string_view own) { return step.path.starts_with(own); }),
          "a parameter is one of a namespace", step.path);
     must(plan.namespaces.has(step.space), "a parameter is one of a namespace of the container's own",
          step.path);
   }
   for (const plan::NetDevice& device : plan.net_devices) {
-    must_be_file(device.host, "a network device has a name");
-    must_be_file(device.inside, "a network device keeps a name");
+    fuzz::must_be_file(device.host, "a network device has a name");
+    fuzz::must_be_file(device.inside, "a network device keeps a name");
   }
   must(plan.intel_rdt.group.empty() || plan.intel_rdt.group.find('/') == std::string::npos,
        "a resctrl group is beneath its root", plan.intel_rdt.group);
@@ -123,14 +79,9 @@ void check_kernel(const plan::Plan& plan) {
 void check(const plan::Plan& plan) {
   for (const std::string& warning : plan.warnings) fuzz::must_be_sentence(Error(Kind::invalid, warning));
   check(plan.namespaces);
-  check(plan.cgroup);
+  fuzz::must_be_sound(plan.cgroup);
   check_files(plan);
   check_kernel(plan);
-}
-
-void must_name_property(const Error& error) {
-  fuzz::must_be_sentence(error, false);
-  must(error.message.find(": ") != std::string::npos, "an error names the property", error.message);
 }
 
 void check_update(const oci::Config& config, const plan::Plan& plan) {
@@ -138,9 +89,9 @@ void check_update(const oci::Config& config, const plan::Plan& plan) {
   for (const oci::Resources& recorded : {oci::Resources{}, *config.linux_->resources}) {
     const auto update = plan::make_update(recorded, *config.linux_->resources, plan.cgroup.directories);
     if (update.ok())
-      check(update.value().cgroup);
+      fuzz::must_be_sound(update.value().cgroup);
     else
-      must_name_property(update.error());
+      fuzz::must_name_property(update.error());
   }
 }
 
@@ -159,7 +110,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                               .preserve_fds = (choice & 128) != 0 ? 3U : 0U};
   const plan::Draft draft = plan::draft(config.value(), make_host(choice), args);
   if (!draft.wrong.ok()) {
-    must_name_property(draft.wrong.error());
+    fuzz::must_name_property(draft.wrong.error());
     return 0;
   }
   check(draft.plan);

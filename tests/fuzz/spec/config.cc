@@ -1,11 +1,10 @@
-// Any bytes as config.json, and as the documents in which the runtime keeps a container.
+// Any bytes as config.json.
 #include "spec/config.h"
 
 #include <algorithm>
 #include <cstdlib>
 
 #include "spec/inspection.h"
-#include "spec/state.h"
 #include "tests/fuzz/support/json_mutator.h"
 #include "tests/fuzz/support/round_trip.h"
 
@@ -23,7 +22,5 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text = fuzz::text(data, size);
   fuzz::round_trip(oci::parse_config(text), oci::parse_config);
   check_inspection(text, oci::parse_config(text).ok());
-  fuzz::round_trip(oci::parse_state(text), oci::parse_state);
-  fuzz::round_trip(oci::parse_exec_defaults(text), oci::parse_exec_defaults);
   return 0;
 }

@@ -12,6 +12,12 @@
 
 namespace fuzz {
 
+inline UniqueFd put(Fd dir, const char* name, std::string_view text) {
+  UniqueFd file = sys::openat(dir, name, O_CREAT | O_WRONLY | O_TRUNC, 0600).take();
+  must(sys::write_all(file, text).ok(), "a file can be written", name);
+  return file;
+}
+
 class Scratch {
  public:
   Scratch() {
@@ -21,8 +27,7 @@ class Scratch {
     dir_ = sys::open(path_.c_str(), O_RDONLY | O_DIRECTORY).take();
     before_ = sys::open(".", O_PATH | O_DIRECTORY).take();
     const UniqueFd outside = make("outside");
-    const UniqueFd canary = sys::openat(outside, "canary", O_CREAT | O_WRONLY, 0600).take();
-    must(sys::write_all(canary, "alive").ok(), "the canary can be written");
+    const UniqueFd canary = put(outside, "canary", "alive");
     outside_ = sys::fstat(outside).take();
     canary_ = sys::fstat(canary).take();
   }
