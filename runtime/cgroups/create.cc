@@ -62,6 +62,23 @@ Result<> refuse_frozen(const plan::CgroupDirectory& plan, const std::string& dir
                         "', by itself or from above; thaw it, or use another"));
 }
 
+Result<> refuse_used(const std::string& directory) {
+  if (!holds_processes(directory)) return {};
+  return Error(Kind::conflict, str::cat("linux.cgroupsPath: the container's cgroup is not empty: '",
+                                        directory, "' has processes; give the container one of its own"));
+}
+
+// Before systemd makes a unit there: what is taken over for that goes with it.
+Result<> refuse_taken_over(const plan::Cgroup& plan) {
+  for (const plan::CgroupDirectory& part : plan.directories) {
+    const std::string directory = part.mount_point + part.path;
+    if (!sys::exists(Fd::cwd(), directory.c_str())) continue;
+    TRY(refuse_used(directory));
+    TRY(refuse_frozen(part, directory));
+  }
+  return {};
+}
+
 // The directories of one hierarchy from the top; the leaf is the last.
 std::vector<std::string> lineage(const plan::CgroupDirectory& plan) {
   std::vector<std::string> directories;
@@ -88,9 +105,7 @@ Result<> make_directories(const plan::CgroupDirectory& plan, bool default_parent
     const bool leaf = i + 1 == directories.size();
     Result<> made = sys::mkdirat(Fd::cwd(), directory.c_str(), 0755);
     if (!made.ok() && made.error().errnum != EEXIST) return made;
-    if (leaf && !made.ok() && !handle.unit && holds_processes(directory))
-      return Error(Kind::conflict, str::cat("linux.cgroupsPath: the container's cgroup is not empty: '",
-                                            directory, "' has processes; give the container one of its own"));
+    if (leaf && !made.ok() && !handle.unit) TRY(refuse_used(directory));
     if (!leaf && default_parent) parents.push_back(directory);
     if (!leaf && !default_parent && made.ok()) handle.above.push_back(directory);
     if (leaf && (made.ok() || handle.unit)) {
@@ -242,6 +257,7 @@ static Result<std::string> start_unit(const plan::Unit& unit, const Asking& aski
 Result<Handle> create(const plan::Cgroup& plan, const Asking& asking) {
   Handle handle;
   Undo remove([&] { undo(handle, asking); });
+  if (plan.unit) TRY(refuse_taken_over(plan));
   const std::string path = plan.unit ? TRY(start_unit(*plan.unit, asking, handle)) : std::string();
   for (const plan::CgroupDirectory& part : plan.directories) {
     Result<> made =

@@ -18,6 +18,7 @@ applies() { # WHERE
     no-kmem) kernel_at_least 5.16 ;;
     no-net_cls) ! v1 net_cls ;;
     no-user-namespaces) ! unshare --user true 2>/dev/null ;;
+    rootless) [ "$(id -u)" -ne 0 ] ;;
     systemd) [ "${MANAGER-}" = systemd ] ;;
     *) echo "exceptions: unknown condition '$1'" >&2; exit 2 ;;
   esac
