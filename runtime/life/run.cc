@@ -92,7 +92,7 @@ Result<int> with_keeper(const Runtime& rt, const creation::Options& options) {
                         [&](stages::Channel& channel) { return keeper(channel, rt, options); }));
   ends.child.close();
   for (;;) {
-    auto received = watch.receive(ends.parent, child.pidfd, {"the keeper", stages::kNoLimit});
+    auto received = watch.receive(ends.parent, {child.pidfd}, {"the keeper", stages::kNoLimit});
     if (!received.ok() && received.error().errnum == EINTR) {
       (void)sys::pidfd_send_signal(child.pidfd, watch.signal());  // it may have ended
       continue;

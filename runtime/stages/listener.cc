@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
@@ -63,7 +64,10 @@ time_t seconds() {
   const Fd listener(shared.listener.load());
   const bool taken = listener.valid() && channel.send(Tag::listener, {}, {listener}).ok() &&
                      channel.expect(Tag::listener_taken).ok();
+  if (!taken && listener.valid())
+    (void)::close(listener.raw());  // it is the other process's descriptor as well
   shared.handed.store(taken ? Handed::taken : Handed::lost);
+  if (taken) (void)channel.send(Tag::listener_passed);  // whoever started the process may have been killed
   die(0);
 }
 
@@ -90,6 +94,7 @@ Result<> load_filter(const plan::SeccompProgram& program, Channel& channel) {
   {
     const sys::CloneResult helper = TRY(sys::clone3(CLONE_FILES).within("linux.seccomp"));
     if (helper.pid == 0) hand_over(*page.shared, channel);
+    TRY(channel.send(Tag::listener_helper, {}, {helper.pidfd}));
   }
   Result<int> loaded = seccomp::load(program);
   page.shared->listener.store(loaded.ok() ? loaded.value() : Shared::kNone);

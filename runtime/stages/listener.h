@@ -4,8 +4,9 @@
 // From the moment it is loaded, any system call of ours may be one that waits for the agent, or is refused: not even
 // sendmsg(2) may be used to hand the listener over.  So a helper is cloned before, which shares our descriptors but not
 // our filter; it learns the listener's number through a shared page and sends it.  Nothing runs meanwhile but a loop
-// that looks at that page.  The process goes on once the runtime says that the agent has it; whoever dies in between, the
-// listener is closed, and the kernel answers ENOSYS to what waits for it.
+// that looks at that page.  The process goes on once the runtime says that the agent has it.  Whoever dies in between:
+// without the runtime the helper closes the listener, and the kernel answers ENOSYS to what waits for it; the helper's own
+// death the runtime sees, and ends the process, which cannot even be told.
 #pragma once
 
 #include "runtime/plan/seccomp.h"

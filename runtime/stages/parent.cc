@@ -65,7 +65,7 @@ Result<> take_terminal(Conversation& talk, Packet& packet) {
 template <class Answer>
 Result<> converse(Conversation& talk, Answer answer) {
   while (!talk.sequence.done()) {
-    std::optional<Packet> packet = TRY(talk.watch.receive(talk.channel, talk.process(), talk.wait()));
+    std::optional<Packet> packet = TRY(talk.watch.receive(talk.channel, {talk.process()}, talk.wait()));
     if (!packet) return died(talk.pid(), talk.process(), talk.wait().what);
     if (packet->tag == Tag::log) {
       forward_log(packet->payload);
@@ -132,6 +132,15 @@ Result<> send_states(Channel& channel, const HookStates& states) {
   return channel.send(Tag::hooks_done, {}, {creating, created});
 }
 
+// Of one that ends; the end of its channel is some way before its own.
+std::optional<int> await_status(pid_t pid, Fd process) {
+  pollfd end{process.raw(), POLLIN, 0};
+  (void)sys::poll({&end, 1}, kGraceMs);
+  return proc::exit_status(pid, process);
+}
+
+int signal_of(std::optional<int> status) { return status && WIFSIGNALED(*status) ? WTERMSIG(*status) : 0; }
+
 Error explain_clone(Error error, const plan::Namespaces& namespaces) {
   if (error.errnum == EPERM && !namespaces.user())
     return Error(Kind::denied, EPERM,
@@ -154,12 +163,9 @@ void forward_log(std::string_view payload) {
 }
 
 Error died(pid_t pid, Fd process, std::string_view what) {
-  pollfd end{process.raw(), POLLIN, 0};
-  (void)sys::poll({&end, 1}, kGraceMs);  // the end of its channel is some way before its own
-  const std::optional<int> status = proc::exit_status(pid, process);
-  const int signal = status && WIFSIGNALED(*status) ? WTERMSIG(*status) : 0;
+  const std::optional<int> status = await_status(pid, process);
   const std::string_view hint =
-      signal == SIGSYS ? "; linux.seccomp kills it for a system call that it needs" : "";
+      signal_of(status) == SIGSYS ? "; linux.seccomp kills it for a system call that it needs" : "";
   return Error(Kind::protocol, str::cat("the container's init process ", how_it_ended(status),
                                         " while the runtime waited for ", what, hint));
 }
@@ -229,15 +235,33 @@ Result<> check_executed(const Waiting& waiting, std::string_view what) {
     return now->never_executed() ? Result<>(died(waiting.pid, waiting.process, what)) : Result<>();
   // It has ended and its parent has waited for it (it need not be our child): then nobody knows whether it got as far.
   // A filter that kills this early is an error in either case.
-  const std::optional<int> status = sys::exit_status(waiting.process);
-  const bool filtered = status && WIFSIGNALED(*status) && WTERMSIG(*status) == SIGSYS;
+  const bool filtered = signal_of(sys::exit_status(waiting.process)) == SIGSYS;
   return filtered ? Result<>(died(waiting.pid, waiting.process, what)) : Result<>();
 }
 
-Result<> pass_listener(const Waiting& waiting, const Packet& packet) {
+Result<UniqueFd> only_descriptor(Packet& packet) {
   if (packet.fds.empty()) return Error(Kind::protocol, "the container announced a listener and sent none");
-  TRY(waiting.take_listener(packet.fds[0]));
+  return std::move(packet.fds[0]);
+}
+
+Result<> pass_listener(const Waiting& waiting, Packet& packet) {
+  const UniqueFd listener = TRY(only_descriptor(packet));
+  TRY(waiting.take_listener(listener));
   return waiting.channel.send(Tag::listener_taken);
+}
+
+// The helper has ended, alone or with the process.  That looks at a page, and can be told nothing: it is under a filter
+// whose listener nobody has.  Unless that page had the good news already.
+Result<> without_helper(const Waiting& waiting, std::string_view what) {
+  const std::optional<proc::Stat> now = proc::stat(waiting.pid);
+  if (now && !now->never_executed()) return {};
+  (void)sys::pidfd_send_signal(waiting.process, SIGKILL);  // where it had ended, that is how it ended
+  const std::optional<int> status = await_status(waiting.pid, waiting.process);
+  if (status && signal_of(status) != SIGKILL) return check_executed(waiting, what);
+  return Error(
+      Kind::os,
+      "linux.seccomp.listenerPath: the helper process that hands the filter's listener over was killed "
+      "before it had done so; try again");
 }
 
 }  // namespace
@@ -247,10 +271,14 @@ Result<> start(Watch& watch, const Waiting& waiting) {
       waiting.runs_hooks ? "the startContainer hooks" : "the container to execute its program",
       waiting.runs_hooks ? kNoLimit : kStageLimitMs};
   TRY(waiting.channel.send(Tag::start));
+  UniqueFd helper;  // who passes a listener on, until it has
   for (;;) {
-    const std::optional<Packet> packet = TRY(watch.receive(waiting.channel, waiting.process, wait));
+    std::optional<Packet> packet = TRY(watch.receive(waiting.channel, {waiting.process, helper}, wait));
+    if (!packet && helper.valid()) return without_helper(waiting, wait.what);
     if (!packet) return check_executed(waiting, wait.what);
+    if (packet->tag == Tag::listener_helper) helper = TRY(only_descriptor(*packet));
     if (packet->tag == Tag::listener) TRY(pass_listener(waiting, *packet));
+    if (packet->tag == Tag::listener_passed) helper.reset();
     if (packet->tag == Tag::log) forward_log(packet->payload);
     if (packet->tag == Tag::failed) return decode_error(packet->payload);
   }

@@ -12,8 +12,10 @@
 //     │◀───────────────────────────────────────────────────────── ready ──│ waits for `start`
 //     │ `create` alone: the container is on record; saved ────────────────▶│ listens on the start socket
 //     │ start (here, or later by `start` through the start socket) ───────▶│ startContainer hooks, seccomp, exec
-//     │◀──────────────────────────────────────────────── listener (+ fd) │ only with SCMP_ACT_NOTIFY
-//     │ the agent has it; listener_taken ─────────────────────────────────▶│ exec
+//     │◀────────────────────────────────────── listener_helper (+ pidfd) │ only with SCMP_ACT_NOTIFY
+//     │◀──────────────────────────────────────────────── listener (+ fd) │ from that helper of init's, as the next two
+//     │ the agent has it; listener_taken ─────────────────────────────────▶│
+//     │◀───────────────────────────────────────────────── listener_passed │ exec
 //     │◀─────────────────────────────────────────────── end of file: exec worked; failed: it did not
 //        at any time from either stage: failed {kind, errno, message}  ·  log {level, text}  ·  end of file = it died
 //
@@ -49,8 +51,10 @@ enum class Tag : char {
   start = 'S',
   want_source = 'o',
   source = 'O',
+  listener_helper = 'p',
   listener = 'n',
   listener_taken = 'N',
+  listener_passed = 'P',
   failed = 'f',
   log = 'l',
 };

@@ -64,15 +64,19 @@ Result<> Watch::interrupted(std::string_view what) {
   return Error(Kind::os, EINTR, str::cat("interrupted by ", name_of(signal_), " while waiting for ", what));
 }
 
-Result<std::optional<Packet>> Watch::receive(Channel& channel, Fd process, const Wait& wait) {
+Result<std::optional<Packet>> Watch::receive(Channel& channel, const Processes& processes, const Wait& wait) {
   const int64_t deadline = clocks::monotonic_ms() + wait.limit_ms;
   for (;;) {
-    pollfd fds[] = {{channel.fd().raw(), POLLIN, 0}, {signals_.raw(), POLLIN, 0}, {process.raw(), POLLIN, 0}};
+    pollfd fds[] = {{channel.fd().raw(), POLLIN, 0},
+                    {signals_.raw(), POLLIN, 0},
+                    {processes.speaker.raw(), POLLIN, 0},
+                    {processes.helper.raw(), POLLIN, 0}};
     const int ready = TRY(sys::poll(fds, time_left(deadline, wait)));
     if (fds[0].revents) return channel.receive();
     if (fds[1].revents) TRY(interrupted(wait.what));
     // It may have spoken between the two looks that poll took.
-    if (fds[2].revents) return is_readable(channel.fd()) ? channel.receive() : std::optional<Packet>();
+    if (fds[2].revents || fds[3].revents)
+      return is_readable(channel.fd()) ? channel.receive() : std::optional<Packet>();
     if (ready == 0) TRY(check_time(deadline, wait));
   }
 }

@@ -1,4 +1,4 @@
-// The runtime's waits while it makes a process: one poll(2) over the channel, the end of that process, the signals that
+// The runtime's waits while it makes a process: one poll(2) over the channel, the end of who speaks, the signals that
 // are to end us, and a deadline.
 //
 // Every wait has a name, which is what the error says when it is cut short ("interrupted by SIGTERM while waiting for
@@ -32,9 +32,12 @@ class Watch {
     std::string_view what;  // "the terminal"
     int64_t limit_ms = kStageLimitMs;
   };
-  // The next packet.  nullopt: the channel is at its end, or `process` has ended and said no more.
-  // Errors: interrupted; Kind::conflict when the time is over.
-  Result<std::optional<Packet>> receive(Channel& channel, Fd process, const Wait& wait);
+  // The next packet.  nullopt: the channel is at its end, or one of the processes has ended and there is no more to hear.
+  // An invalid descriptor is none.  Errors: interrupted; Kind::conflict when the time is over.
+  struct Processes {
+    Fd speaker, helper;
+  };
+  Result<std::optional<Packet>> receive(Channel& channel, const Processes& processes, const Wait& wait);
   // Until `process` has ended.  Errors: as above.
   Result<> ended(Fd process, const Wait& wait);
   // The error of a signal that has arrived, if one has, with what it interrupted.
