@@ -211,8 +211,9 @@ class Pull {
   // The store's entry says what the manifest is and for which platform, whoever told us.
   static void complete(oci::Descriptor& manifest, const oci::Manifest& parsed,
                        const oci::ImageConfig& config) {
-    if (!oci::is_manifest(manifest.media_type))
-      manifest.media_type = parsed.media_type.value_or(std::string(oci::media::kManifest));
+    if (!oci::is_manifest(manifest.media_type)) manifest.media_type = parsed.media_type.value_or("");
+    // An entry without a type would make index.json unreadable.
+    if (manifest.media_type.empty()) manifest.media_type = oci::media::kManifest;
     if (!manifest.platform)
       manifest.platform =
           oci::Platform{.os = config.os, .architecture = config.architecture, .variant = config.variant};
