@@ -67,7 +67,8 @@ time_t seconds() {
   if (!taken && listener.valid())
     (void)::close(listener.raw());  // it is the other process's descriptor as well
   shared.handed.store(taken ? Handed::taken : Handed::lost);
-  if (taken) (void)channel.send(Tag::listener_passed);  // whoever started the process may have been killed
+  // Our end is as it should be then.  Whoever started the process may have been killed.
+  if (taken || !listener.valid()) (void)channel.send(Tag::listener_settled);
   die(0);
 }
 

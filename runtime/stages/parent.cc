@@ -250,12 +250,13 @@ Result<> pass_listener(const Waiting& waiting, Packet& packet) {
   return waiting.channel.send(Tag::listener_taken);
 }
 
-// The helper has ended, alone or with the process.  That looks at a page, and can be told nothing: it is under a filter
+// The helper has ended, with the process or alone.  Then that looks at a page, and can be told nothing: it is under a filter
 // whose listener nobody has.  Unless that page had the good news already.
 Result<> without_helper(const Waiting& waiting, std::string_view what) {
+  if (has_ended(waiting.process)) return check_executed(waiting, what);
   const std::optional<proc::Stat> now = proc::stat(waiting.pid);
   if (now && !now->never_executed()) return {};
-  (void)sys::pidfd_send_signal(waiting.process, SIGKILL);  // where it had ended, that is how it ended
+  (void)sys::pidfd_send_signal(waiting.process, SIGKILL);
   const std::optional<int> status = await_status(waiting.pid, waiting.process);
   if (status && signal_of(status) != SIGKILL) return check_executed(waiting, what);
   return Error(
@@ -278,7 +279,7 @@ Result<> start(Watch& watch, const Waiting& waiting) {
     if (!packet) return check_executed(waiting, wait.what);
     if (packet->tag == Tag::listener_helper) helper = TRY(only_descriptor(*packet));
     if (packet->tag == Tag::listener) TRY(pass_listener(waiting, *packet));
-    if (packet->tag == Tag::listener_passed) helper.reset();
+    if (packet->tag == Tag::listener_settled) helper.reset();
     if (packet->tag == Tag::log) forward_log(packet->payload);
     if (packet->tag == Tag::failed) return decode_error(packet->payload);
   }

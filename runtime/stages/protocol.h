@@ -15,7 +15,7 @@
 //     │◀────────────────────────────────────── listener_helper (+ pidfd) │ only with SCMP_ACT_NOTIFY
 //     │◀──────────────────────────────────────────────── listener (+ fd) │ from that helper of init's, as the next two
 //     │ the agent has it; listener_taken ─────────────────────────────────▶│
-//     │◀───────────────────────────────────────────────── listener_passed │ exec
+//     │◀──────────────────────────────────────────────── listener_settled │ exec
 //     │◀─────────────────────────────────────────────── end of file: exec worked; failed: it did not
 //        at any time from either stage: failed {kind, errno, message}  ·  log {level, text}  ·  end of file = it died
 //
@@ -54,7 +54,7 @@ enum class Tag : char {
   listener_helper = 'p',
   listener = 'n',
   listener_taken = 'N',
-  listener_passed = 'P',
+  listener_settled = 'P',
   failed = 'f',
   log = 'l',
 };
