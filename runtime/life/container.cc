@@ -160,7 +160,9 @@ Result<> Container::remove(const Runtime& runtime, std::string_view id, bool for
     // Nobody is creating it, or there would be no lock to have: its creation was interrupted.
     const bool half_made = loaded.error().kind == Kind::not_found;
     if (!half_made && !force) return loaded.take_error();
-    if (!half_made) logs::warn(loaded.error().message, "; forgetting it, its cgroups may be left");
+    if (!half_made)
+      logs::warn(loaded.error().message,
+                 "; forgetting it; its processes may go on, and its cgroups are left: end them there");
     return dir.forget();
   }
   const oci::State state = std::move(loaded).take();
