@@ -40,11 +40,17 @@ std::string variable(const char* name) {
   return value ? value : "";
 }
 
+// The XDG Base Directory Specification: a relative one is invalid, and to be ignored.
+std::string xdg_directory(const char* name) {
+  std::string value = variable(name);
+  return value.starts_with('/') ? value : std::string();
+}
+
 Environment read_environment() {
   return {.home = variable("HOME"),
           .path = variable("PATH"),
-          .xdg_runtime_dir = variable("XDG_RUNTIME_DIR"),
-          .xdg_config_home = variable("XDG_CONFIG_HOME"),
+          .xdg_runtime_dir = xdg_directory("XDG_RUNTIME_DIR"),
+          .xdg_config_home = xdg_directory("XDG_CONFIG_HOME"),
           .docker_config = variable("DOCKER_CONFIG"),
           .registry_auth_file = variable("REGISTRY_AUTH_FILE"),
           .ssl_cert_file = variable("SSL_CERT_FILE"),
@@ -55,7 +61,7 @@ Environment read_environment() {
 std::string store_dir(const Globals& globals) {
   if (globals.store) return *globals.store;
   if (::geteuid() == 0) return "/var/lib/imagetool";
-  if (const std::string data = variable("XDG_DATA_HOME"); !data.empty()) return data + "/imagetool";
+  if (const std::string data = xdg_directory("XDG_DATA_HOME"); !data.empty()) return data + "/imagetool";
   const std::string home = variable("HOME");
   return home.empty() ? std::string() : home + "/.local/share/imagetool";
 }
@@ -129,20 +135,25 @@ void use_all_ids(Imagetool& context) {
   context.gid = ::getegid();
 }
 
+// What was done before a failure is printed too: `rm a b` has removed a.  Who reads it may have had enough (`images |
+// head -1`): other programs then end without a word, by the signal.
+Result<int> end(cli::Out& out, Result<int> status) {
+  Result<> printed = out.flush();
+  if (printed.ok() || !status.ok()) return status;
+  if (printed.error().errnum == EPIPE) return 128 + SIGPIPE;
+  return printed.take_error();
+}
+
 Result<int> run(const Result<cli::Call<Imagetool>>& call, const Globals& globals) {
   if (!call.ok()) return call.error();
   cli::Out out(Fd(STDOUT_FILENO));
   if (const auto& text = call.value().text()) {
     out.print(*text);
-    TRY(out.flush());
-    return 0;
+    return end(out, 0);
   }
   Imagetool context = make_context(globals, out);
   use_all_ids(context);
-  Result<int> status = call.value().run(context);
-  // What was done before a failure is printed too: `rm a b` has removed a.
-  TRY(out.flush());
-  return status;
+  return end(out, call.value().run(context));
 }
 
 // Modes are given in full, so the umask is 0: an image's files must not depend on who unpacks them.

@@ -79,7 +79,7 @@ Result<oci::Index> load(const Store& store) {
 
 // Whoever holds it is at one small file; only one that is stopped, or a disk that hangs, can be in the way for long.
 Result<UniqueFd> lock_index(const Store& store) {
-  UniqueFd lock = TRY(sys::openat(store.root(), "index.lock", O_RDWR | O_CREAT, 0600));
+  UniqueFd lock = TRY(store.open_lock("index.lock"));
   Result<> locked = files::lock(lock, files::Lock::exclusive, kLockMs);
   if (locked.ok()) return lock;
   if (locked.error().kind != Kind::conflict) return locked.take_error();

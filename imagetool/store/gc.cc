@@ -271,6 +271,14 @@ std::vector<std::string> names_to_remove(std::string_view what, const std::vecto
   return names;
 }
 
+// A few of them, for a message.
+std::string some_of(std::vector<std::string> names) {
+  constexpr size_t kShown = 5;
+  const size_t more = names.size() - std::min(names.size(), kShown);
+  names.resize(names.size() - more);
+  return more == 0 ? str::join(names, ", ") : str::cat(str::join(names, ", "), " and ", more, " more");
+}
+
 // The manifests and indexes of index.json that no bundle uses, nor anything of them.
 Result<std::set<oci::Digest>> unused(const Store& store) {
   const std::vector<Lease> leases = TRY(leases::all(store));
@@ -298,7 +306,7 @@ Result<Untagged> remove_name(const Store& store, std::string_view what, bool for
   untagged.names = names_to_remove(what, names);
   const std::string shown = str::printable(what);
   if (untagged.names.size() > 1 && !force)
-    return Error(Kind::conflict, str::cat("image '", shown, "' has several names: ", str::join(names, ", "),
+    return Error(Kind::conflict, str::cat("image '", shown, "' has several names: ", some_of(names),
                                           "; name the one to remove, or remove all with --force"));
   const bool last = untagged.names.size() == names.size();
   if (last) untagged.users = TRY(leases::users_of(store, untagged.manifest));

@@ -153,19 +153,26 @@ Error Store::busy(Error error, Fd lock) const {
   return Error(Kind::conflict, str::cat("store '", dir_, "' is being used by ", holders::describe(lock)));
 }
 
-Result<UniqueFd> Store::share() const {
-  Result<UniqueFd> opened = sys::openat(root_, "lock", O_RDWR | O_CREAT, 0600);
-  if (!opened.ok() && opened.error().errnum == EROFS)  // to look at it this will do
-    opened = sys::openat(root_, "lock", O_RDONLY | O_NOFOLLOW);
+Result<UniqueFd> Store::open_lock(const char* name) const {
+  Result<UniqueFd> opened = sys::openat(root_, name, O_RDWR | O_CREAT, 0600);
   if (!opened.ok()) return explain(opened.take_error(), dir_);
-  UniqueFd lock = std::move(opened).take();
+  return opened;
+}
+
+Result<UniqueFd> Store::share() const {
+  Result<UniqueFd> opened = open_lock("lock");
+  if (!opened.ok() && opened.error().errnum == EROFS) {  // to look at it this will do
+    Result<UniqueFd> there = sys::openat(root_, "lock", O_RDONLY | O_NOFOLLOW);
+    if (there.ok()) opened = std::move(there);
+  }
+  UniqueFd lock = TRY(std::move(opened));
   Result<> locked = files::lock(lock, files::Lock::shared, kSweepMs);
   if (locked.ok()) return lock;
   return busy(locked.take_error(), lock);
 }
 
 Result<UniqueFd> Store::exclude(int wait_ms) const {
-  UniqueFd lock = TRY(sys::openat(root_, "lock", O_RDWR | O_CREAT, 0600));
+  UniqueFd lock = TRY(open_lock("lock"));
   Result<> locked = files::lock(lock, files::Lock::exclusive, wait_ms);
   if (locked.ok()) return lock;
   return busy(locked.take_error(), lock);

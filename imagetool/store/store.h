@@ -67,6 +67,8 @@ class Store {
   [[nodiscard]] const std::string& boot_id() const { return boot_; }
 
   // ---- locks; closing the descriptor lets go ----
+  // A file in DIR, to be locked.  Errors say what about the store is in the way.
+  [[nodiscard]] Result<UniqueFd> open_lock(const char* name) const;
   // Nothing is swept while this is held: take it before looking up what is going to be used.  Kind::conflict, with the
   // process in the way, when a sweep has not ended after a minute.
   [[nodiscard]] Result<UniqueFd> share() const;
