@@ -30,13 +30,17 @@ $said
 exit status $status, wanted $want"
   fi
 }
-# At a terminal, where INPUT is typed.
+# At a terminal, where INPUT is typed, and nobody hangs up.
 at_terminal() { # INPUT COMMAND...
-  local input=$1
+  local input=$1 keys=$SCRATCH/keys
   shift
-  said=$(set -o pipefail && { sleep 0.5; printf '%b' "$input"; sleep 0.5; } |
-    timeout --kill-after=5 300 script --quiet --return --command "$(printf '%q ' "$@")" /dev/null 2>&1 | tr -d '\r')
+  [ -p "$keys" ] || mkfifo "$keys"
+  exec 8<>"$keys"
+  printf '%b' "$input" >&8
+  said=$(set -o pipefail && timeout --kill-after=5 300 script --quiet --return --command "$(printf '%q ' "$@")" /dev/null \
+    <"$keys" 2>&1 8>&- | tr -d '\r')
   status=$?
+  exec 8>&-
 }
 stop() {
   kill "$1" 2>/dev/null

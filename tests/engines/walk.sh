@@ -80,7 +80,7 @@ walk_limits() {
   gives "pids limit" 0 20 box run --rm --network none --pids-limit 20 busybox sh -c "$(limit pids pids.max pids.max)"
   run box run --rm --network none --cpus 0.5 busybox sh -c "$(limit cpu cpu.cfs_quota_us cpu.max)"
   like "$engine: half a processor" "$said" '^50000( 100000)?$'
-  run box run --rm --network none --pids-limit 5 busybox sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; wait'
+  run box run --rm --network none --pids-limit 5 busybox sh -c 'for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; wait'
   like "$engine: the pids limit bites" "$said" "can't fork"
   ends "out of memory" 0 box run --network none --name hungry --memory 16m busybox \
     sh -c 'tail -c 64m /dev/zero >/dev/null; test $? = 137'

@@ -157,6 +157,15 @@ remove_cgroups() {
   find /sys/fs/cgroup -depth -type d -path "/sys/fs/cgroup*$CGROUP*" -exec rmdir {} + 2>/dev/null
 }
 
+# What has been killed, or has ended, is gone when the kernel comes to it: it is on its way (PF_EXITING), waits for its parent,
+# or has a SIGKILL before it.
+is_ending() { # PROCESS: its directory in /proc
+  local stat
+  read -r stat <"$1/stat" || return 0
+  read -ra stat <<<"${stat##*) }"
+  [[ ${stat[0]} == [ZX] ]] || ((stat[6] & 4)) || grep -Eq '^(Sig|Shd)Pnd:.*[13579bdf][0-9a-f]{2}$' "$1/status"
+}
+
 leftovers() {
   local process own
   own=$(cat "/proc/$$/comm")
@@ -170,7 +179,10 @@ leftovers() {
   # Without a namespace of the suite's own they are everybody's; those of containers are in a cgroup of theirs.
   [ "$MANAGER" = systemd ] || for process in /proc/[0-9]*; do
     # This suite's own shells and tools are no leftovers.
-    case $(cat "$process/comm" 2>/dev/null) in "$own" | cat | sort | bash | '') ;; *) cat "$process/comm" ;; esac
+    case $(cat "$process/comm" 2>/dev/null) in
+      "$own" | cat | sort | bash | '') ;;
+      *) is_ending "$process" || cat "$process/comm" ;;
+    esac
   done 2>/dev/null | sort
   echo "state:"
   # Of what they keep for all containers ours has a cache, crun 1.28 a directory that is empty.

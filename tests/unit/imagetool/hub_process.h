@@ -127,7 +127,7 @@ inline HubProcess::HubProcess(const std::vector<std::string>& options,
       "--ready",          directory_ + "/ready"};
   arguments.insert(arguments.end(), options.begin(), options.end());
   pid_ = hub_detail::start(arguments);
-  for (int i = 0; i < 1000 && ::access((directory_ + "/ready").c_str(), F_OK) != 0; ++i) ::usleep(10'000);
+  for (int i = 0; i < 6000 && ::access((directory_ + "/ready").c_str(), F_OK) != 0; ++i) ::usleep(10'000);
   const std::string ready = hub_detail::read_all(directory_ + "/ready");
   cr_assert(!ready.empty(), "the hub did not start");
   registry_ = hub_detail::field(ready, "registry");

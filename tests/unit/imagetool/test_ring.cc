@@ -23,7 +23,7 @@ struct Reader {
 
 }  // namespace
 
-Test(ring, every_reader_gets_everything, .timeout = 30) {
+Test(ring, every_reader_gets_everything, .timeout = 300) {
   const std::string text = pattern(5'000'000);
   for (const size_t piece : {size_t{1000}, size_t{262144}, size_t{1'000'000}}) {
     Ring ring(2);
@@ -38,7 +38,7 @@ Test(ring, every_reader_gets_everything, .timeout = 30) {
   }
 }
 
-Test(ring, is_written_in_place, .timeout = 30) {
+Test(ring, is_written_in_place, .timeout = 300) {
   Ring ring(1);
   Reader one(ring, 0);
   for (int i = 0; i < 20; ++i) {
@@ -53,7 +53,7 @@ Test(ring, is_written_in_place, .timeout = 30) {
   expect_text(one.got.text().substr(54), "absabt");
 }
 
-Test(ring, what_was_written_before_it_was_abandoned_arrives, .timeout = 30) {
+Test(ring, what_was_written_before_it_was_abandoned_arrives, .timeout = 300) {
   Ring ring(1);
   cr_assert(ring.write("some").ok());
   ring.abandon();
@@ -63,7 +63,7 @@ Test(ring, what_was_written_before_it_was_abandoned_arrives, .timeout = 30) {
   expect_text(one.got.text(), "some");
 }
 
-Test(ring, a_reader_that_fails_stops_all, .timeout = 30) {
+Test(ring, a_reader_that_fails_stops_all, .timeout = 300) {
   struct Broken final : Sink {
     Result<> write(std::string_view) override { return Error(Kind::invalid, "broken"); }
   } broken;

@@ -74,7 +74,7 @@ Test(process, capabilities_in_a_user_namespace) {
   cr_expect(!make({}, {.user_namespace = true}, warnings).capabilities.has_value());
 }
 
-Test(process, only_some_of_many_unknown_capabilities_are_named, .timeout = 60) {
+Test(process, only_some_of_many_unknown_capabilities_are_named, .timeout = 300) {
   oci::Process from;
   from.capabilities.emplace().bounding.emplace();
   for (int i = 0; i < 300000; ++i) from.capabilities->bounding->push_back(str::cat("CAP_NEW_", i));

@@ -46,7 +46,7 @@ Test(status, follows_the_process) {
   // It says "created" for as long as nothing has been executed.
   oci::State executed = state_of(sleeper("/bin/sleep"));
   executed.status = oci::Status::created;
-  for (int tries = 0; tries < 500 && status::of(executed) != oci::Status::running; ++tries) ::usleep(10000);
+  for (int tries = 0; tries < 6000 && status::of(executed) != oci::Status::running; ++tries) ::usleep(10000);
   cr_expect_eq(status::of(executed), oci::Status::running);
   ::kill(executed.pid, SIGKILL);
   ::waitpid(executed.pid, nullptr, 0);

@@ -182,7 +182,7 @@ Test(update, asks_what_is_in_use_before_v2_takes_it) {
   cr_expect(!plan::make_update({}, change, v1()).take().check, "v1 refuses by itself");
 }
 
-Test(update, long_lists_are_merged_entry_by_entry, .timeout = 60) {
+Test(update, long_lists_are_merged_entry_by_entry, .timeout = 300) {
   constexpr int64_t kMany = 120'000;
   oci::Resources recorded, change;
   auto& old = recorded.block_io.emplace().throttle_read_bps_device;
