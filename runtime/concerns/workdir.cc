@@ -90,19 +90,25 @@ std::string read_passwd() {
 
 }  // namespace
 
-Result<> enter(const std::string& cwd, uid_t uid, gid_t gid) {
+Result<> enter(const std::string& cwd) {
   if (cwd.empty()) return sys::chdir("/");
   Result<> entered = sys::chdir(cwd.c_str());
-  if (!entered.ok() && entered.error().errnum == ENOENT) {
-    TRY(make(cwd, uid, gid).within("process.cwd: '", cwd, "' does not exist and cannot be made"));
-    entered = sys::chdir(cwd.c_str());
-  }
+  if (!entered.ok() && entered.error().errnum == ENOENT)
+    return Error(Kind::not_found, ENOENT,
+                 str::cat("process.cwd: '", cwd, "' in the container: no such file or directory"));
   if (!entered.ok() && entered.error().errnum == ENOTDIR)
     return Error(Kind::invalid, ENOTDIR,
                  str::cat("process.cwd: '", cwd, "' in the container is, or leads through, a file"));
   // EACCES: perhaps the process's own user may enter it; enter_again tells.
   if (!entered.ok() && entered.error().errnum != EACCES) return std::move(entered).within("process.cwd");
   return check_inside(cwd);
+}
+
+Result<> make_and_enter(const std::string& cwd, uid_t uid, gid_t gid) {
+  Result<> entered = enter(cwd);
+  if (entered.ok() || entered.error().kind != Kind::not_found) return entered;
+  TRY(make(cwd, uid, gid).within("process.cwd: '", cwd, "' does not exist and cannot be made"));
+  return enter(cwd);
 }
 
 Result<> enter_again(const std::string& cwd) {

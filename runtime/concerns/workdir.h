@@ -8,9 +8,11 @@
 
 namespace workdir {
 
-// Changes to `cwd` (absolute).  A missing directory is made, as runc and crun do, and is uid:gid's; what was there keeps
-// its owner.  Refuses a directory outside the root (a descriptor that leaked in: CVE-2024-21626).  Errors name process.cwd.
-Result<> enter(const std::string& cwd, uid_t uid, gid_t gid);
+// Changes to `cwd` (absolute).  Refuses a directory outside the root (a descriptor that leaked in: CVE-2024-21626).
+// Errors name process.cwd; Kind::not_found: there is none, in the words that engines know.
+Result<> enter(const std::string& cwd);
+// For the container's first process, as runc does: a missing directory is made, and is uid:gid's; what was there keeps its owner.
+Result<> make_and_enter(const std::string& cwd, uid_t uid, gid_t gid);
 // The same with the final user: what only root may enter on a network file system or in a private home is found again.
 Result<> enter_again(const std::string& cwd);
 // HOME in process.env where it is absent or empty: the user's directory in the container's /etc/passwd, else "/".

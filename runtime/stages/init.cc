@@ -223,7 +223,7 @@ Result<> init(Channel& channel, const plan::Plan& plan, Handles& handles, Entry 
   handles = Handles();
   TRY(descriptors::close_own(process.preserve_fds, {channel.fd(), listener.get(), lsm_attribute.get()}));
 
-  TRY(workdir::enter(process.cwd, process.uid, process.gid));
+  TRY(workdir::make_and_enter(process.cwd, process.uid, process.gid));
   TRY(workdir::fill_home(process));
   std::string path;
   if (plan.process) path = TRY(command::find(process));
@@ -263,7 +263,7 @@ Result<> tenant(Channel& channel, const Tenant& tenant, Handles& handles) {
   }
   handles = Handles();
   TRY(descriptors::close_own(process.preserve_fds, {channel.fd(), lsm_attribute.get()}));
-  TRY(workdir::enter(process.cwd, process.uid, process.gid));
+  TRY(workdir::enter(process.cwd));
   TRY(workdir::fill_home(process));
   const std::string path = TRY(command::find(process));
   TRY(take_on_limits(process));
