@@ -274,8 +274,21 @@ static Result<Checked<T>> parse_checked(std::string_view text, std::string_view 
   return Checked<T>{std::move(value), json::warnings(decoder, document)};
 }
 
+// Until 1.3.0 said that 0 is a limit, everybody took it for none (podman 4 still writes it for --pids-limit=-1).
+static void read_as_its_version_means(Config& config) {
+  const std::vector<std::string_view> parts = str::split(config.oci_version, '.');
+  constexpr unsigned kZeroIsLimit = 3;
+  const bool since =
+      parts[0] != "1" || str::number<unsigned>(parts[1]).value_or(kZeroIsLimit) >= kZeroIsLimit;
+  if (since || !config.linux_ || !config.linux_->resources) return;
+  std::optional<Pids>& pids = config.linux_->resources->pids;
+  if (pids && pids->limit == 0) pids.reset();
+}
+
 Result<Checked<Config>> check_config(std::string_view text, std::string_view name) {
-  return parse_checked<Config>(text, name);
+  auto checked = TRY(parse_checked<Config>(text, name));
+  read_as_its_version_means(checked.value);
+  return checked;
 }
 
 Result<Checked<Process>> check_process(std::string_view text, std::string_view name) {

@@ -8,6 +8,7 @@ walk_images_and_ends() {
   like "$engine: hello-world: its message" "$said" '^Hello!'
   ends "exit code 0" 0 box run --rm --network none busybox true
   ends "exit code 7" 7 box run --rm --network none busybox sh -c 'exit 7'
+  ends "no limit of processes" 0 box run --rm --network none --pids-limit -1 busybox sh -c 'true & wait'
   ends "command not in PATH: 127" 127 box run --rm --network none busybox nope
   like "$engine: command not in PATH: says so" "$said" '"nope": executable file not found in'
   ends "command not there: 127" 127 box run --rm --network none busybox /bin/nope
@@ -34,6 +35,8 @@ walk_long_running() { # STATUS of exec in what has stopped, of rm of what runs, 
   ends "exec: killed" 137 box exec web sh -c 'kill -KILL $$'
   run box exec web nope
   like "$engine: exec: command not found" "$status $said" "^$3 .*\"nope\": executable file not found in"
+  run box exec --workdir /no/such web pwd
+  like "$engine: exec: where there is no such directory" "$status $said" '^12[67] .*/no/such.*no such file or directory'
   ends "exec: no right to execute" 126 box exec web /etc/passwd
   is "$engine: exec: standard input" "$(echo through | timeout 60 box exec -i web cat)" through
   at_terminal 'test -t 0 && echo termin""al; exit 6\n' box exec -it web sh

@@ -211,6 +211,19 @@ Test(config, takes_null_for_absent) {
   expect_text(required.error().message, "config.json:1:1: ociVersion: required, but missing");
 }
 
+Test(config, a_pids_limit_of_0_is_none_before_1_3) {
+  const auto limit = [](std::string_view version) {
+    const auto config =
+        oci::parse_config(str::cat(R"({"ociVersion":")", version,
+                                   R"(","root":{"path":"r"},"linux":{"resources":{"pids":{"limit":0}}}})"));
+    return config.value().linux_->resources->pids.has_value();
+  };
+  cr_expect_not(limit("1.0.2-dev"));
+  cr_expect_not(limit("1.2.1"));
+  cr_expect(limit("1.3.0"));
+  cr_expect(limit("1.3.1+dev"));
+}
+
 Test(config, warns_about_what_it_ignores) {
   const auto result = oci::check_config(R"({"ociVersion":"1.4.0","root":{"path":"r","readonli":true},
 "windows":{"x":1},"process":{"user":{"uid":0,"gid":0,"username":"x"},"args":["a"],"cwd":"/"},"x-ours":{}})",
