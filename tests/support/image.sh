@@ -6,6 +6,14 @@
 #                                       config's "config" object; its name in the layout is "latest"
 #   rootfs_tar DIR > FILE               a directory as a layer: owned by root, sorted, reproducible
 
+# flip_bit FILE: one in its middle is another, whatever it was.
+flip_bit() {
+  local at byte
+  at=$(($(stat -c %s "$1") / 2))
+  byte=$(od --address-radix=n --format=u1 --skip-bytes=$at --read-bytes=1 "$1")
+  printf '%b' "\\x$(printf %x $((byte ^ 1)))" | dd of="$1" bs=1 seek=$at conv=notrunc status=none
+}
+
 # put_blob LAYOUT < BYTES: prints the digest.
 put_blob() {
   local layout=$1 temporary hex
